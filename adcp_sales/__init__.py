@@ -1,0 +1,3 @@
+from adcp_sales.celery import app as celery_app
+
+__all__ = ["celery_app"]

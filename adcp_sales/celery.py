@@ -1,0 +1,47 @@
+"""The Celery application: workers, beat and the sender of wake-ups."""
+
+import os
+
+from celery import Celery
+from kombu import Exchange, Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adcp_sales.settings.base")
+
+QUEUES = ("booking", "webhooks", "flights", "default")
+
+app = Celery("adcp_sales")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_default_queue="default",
+    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
+    task_routes={
+        "webhooks.tasks.*": {"queue": "webhooks"},
+        "tasks_hitl.tasks.book": {"queue": "booking"},
+        "tasks_hitl.tasks.sweep_bookings": {"queue": "booking"},
+        "tasks_hitl.tasks.activate_flights": {"queue": "flights"},
+        "tasks_hitl.tasks.complete_flights": {"queue": "flights"},
+    },
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    timezone="UTC",
+    worker_prefetch_multiplier=1,
+    broker_connection_retry_on_startup=True,
+    # Remote control does not work on the embedded broker, and we need none on the others.
+    worker_enable_remote_control=False,
+)
+app.autodiscover_tasks()
+
+# A wake-up's name is what happened; which task answers it is decided here alone.
+WAKEUPS = {
+    "webhooks.dispatch": "webhooks.tasks.dispatch",
+    "tasks_hitl.book": "tasks_hitl.tasks.book",
+}
+
+
+def send_wakeup(name: str, *args: str) -> None:
+    """Publish one wake-up; the row that it speaks of is already committed.
+
+    Never retries: a lost wake-up is found by the sweep.
+    """
+    app.send_task(WAKEUPS[name], args=args, retry=False, ignore_result=True)

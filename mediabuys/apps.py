@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class MediaBuysConfig(AppConfig):
+    name = "mediabuys"
+    verbose_name = "Media buys"

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class TasksHitlConfig(AppConfig):
+    name = "tasks_hitl"
+    verbose_name = "Approvals"
