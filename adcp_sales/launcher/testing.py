@@ -1,0 +1,41 @@
+"""`./run test` and `./run bench`: a command with a throw-away PostgreSQL and a Chromium."""
+
+import os
+import signal
+import subprocess
+import sys
+
+from adcp_sales.launcher.bootstrap import ROOT
+from adcp_sales.launcher.chromium import require_chromium
+from adcp_sales.launcher.postgres import throwaway_server
+
+
+def run_with_database(command: list[str], environment: dict[str, str]) -> int:
+    """Run the command against a throw-away PostgreSQL and return its exit code.
+
+    Ctrl-C reaches the command directly; we wait for it, so that PostgreSQL outlives it.
+    """
+    with throwaway_server() as server:
+        child = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | environment | {"DATABASE_URL": server.url},
+        )
+        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        while True:
+            try:
+                return child.wait()
+            except KeyboardInterrupt:
+                continue
+
+
+def run_tests(arguments: list[str]) -> int:
+    """Run pytest with the arguments and return its exit code."""
+    environment = {"CHROMIUM_PATH": require_chromium()}
+    return run_with_database([sys.executable, "-m", "pytest", *arguments], environment)
+
+
+def run_bench(arguments: list[str]) -> int:
+    """Run the benchmarks and return their exit code."""
+    environment = {"DJANGO_SETTINGS_MODULE": "adcp_sales.settings.test"}
+    return run_with_database([sys.executable, "-m", "tests.bench", *arguments], environment)
