@@ -1,7 +1,7 @@
-"""The sales desk: django-unfold's admin site under our own name."""
+"""The sales desk as Django's default admin site."""
 
 from django.contrib.admin.apps import AdminConfig
 
 
 class DeskAdminConfig(AdminConfig):
-    default_site = "adcp_sales.admin_site.DeskSite"
+    default_site = "adcp_sales.desk_site.DeskSite"

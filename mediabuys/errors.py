@@ -1,0 +1,75 @@
+"""What can go wrong in the trade, each with its AdCP code; the protocol layer maps them once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class TradeError(Exception):
+    """A refusal that the buyer can act on. Nothing was changed when it is raised.
+
+    `field` is a path into the request (`packages[0].budget`); `suggestion` says what to do.
+    """
+
+    code = "INVALID_REQUEST"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        suggestion: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        recovery: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.code
+        self.field = field
+        self.suggestion = suggestion
+        self.details = dict(details) if details else None
+        self.recovery = recovery
+
+
+class InvalidRequest(TradeError):
+    code = "INVALID_REQUEST"
+
+
+class AccountNotFound(TradeError):
+    code = "ACCOUNT_NOT_FOUND"
+
+
+class ProductNotFound(TradeError):
+    code = "PRODUCT_NOT_FOUND"
+
+
+class ProductUnavailable(TradeError):
+    code = "PRODUCT_UNAVAILABLE"
+
+
+class BudgetTooLow(TradeError):
+    code = "BUDGET_TOO_LOW"
+
+
+class UnsupportedFeature(TradeError):
+    code = "UNSUPPORTED_FEATURE"
+
+
+class MediaBuyNotFound(TradeError):
+    code = "MEDIA_BUY_NOT_FOUND"
+
+
+class PackageNotFound(TradeError):
+    code = "PACKAGE_NOT_FOUND"
+
+
+class CreativeNotFound(TradeError):
+    code = "CREATIVE_NOT_FOUND"
+
+
+class CreativeRejected(TradeError):
+    code = "CREATIVE_REJECTED"
+
+
+class InvalidState(TradeError):
+    code = "INVALID_STATE"

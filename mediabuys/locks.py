@@ -1,0 +1,38 @@
+"""Rows locked for a change, always in this order: task, account, creative, buy, booking.
+
+`of=("self",)` keeps joined rows free; every service that changes a row takes it from here.
+"""
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from mediabuys.models import Account, Booking, Creative, MediaBuy
+
+
+def media_buys_locked() -> QuerySet[MediaBuy]:
+    """Return buys locked in primary-key order, with account and publisher joined."""
+    return (
+        MediaBuy.objects.order_by("pk")
+        .select_related("account__publisher", "principal")
+        .select_for_update(of=("self",))
+    )
+
+
+def media_buy_locked(pk: int) -> MediaBuy:
+    """Return one buy, locked until the transaction ends."""
+    return media_buys_locked().get(pk=pk)
+
+
+def creatives_locked(*, account: Account, creative_ids: Iterable[str]) -> list[Creative]:
+    """Return the account's creatives of these ids, locked in primary-key order."""
+    return list(
+        Creative.objects.filter(account=account, creative_id__in=list(creative_ids))
+        .order_by("pk")
+        .select_for_update()
+    )
+
+
+def bookings_locked() -> QuerySet[Booking]:
+    """Return bookings locked in primary-key order, passing over rows that others hold."""
+    return Booking.objects.order_by("pk").select_for_update(skip_locked=True, of=("self",))

@@ -1,0 +1,81 @@
+"""Creatives and which packages they serve."""
+
+from django.db import models
+from django.db.models import Q
+from django_fsm import ConcurrentTransitionMixin, FSMField, transition
+
+from mediabuys.models.accounts import Account, Principal
+from mediabuys.models.buys import Package
+from mediabuys.states import CREATIVE_MOVES, CreativeStatus
+
+
+class Creative(ConcurrentTransitionMixin, models.Model):
+    """One creative in an account's library; its id is the buyer's own."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="creatives")
+    principal = models.ForeignKey(Principal, on_delete=models.PROTECT, related_name="creatives")
+    creative_id = models.CharField(max_length=255)
+    name = models.CharField(max_length=500)
+    format_id = models.JSONField(help_text="The format reference exactly as the buyer sent it.")
+    format_key = models.CharField(max_length=100, db_index=True, help_text="The format's own id.")
+    assets = models.JSONField(default=dict)
+    tags = models.JSONField(default=list, blank=True)
+    content_digest = models.CharField(max_length=64)
+    revision = models.PositiveIntegerField(default=1)
+    status = FSMField(
+        choices=CreativeStatus.choices, default=CreativeStatus.PROCESSING, protected=True
+    )
+    rejection_reason = models.CharField(max_length=500, blank=True)
+    reviewed_by = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "creative_id"], name="creative_id_once"),
+            models.CheckConstraint(
+                condition=Q(status__in=CreativeStatus.values), name="creative_status_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=CreativeStatus.REJECTED) | ~Q(rejection_reason=""),
+                name="creative_rejected_why",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @transition(status, CREATIVE_MOVES["submit"].sources, CREATIVE_MOVES["submit"].target)
+    def submit(self) -> None:
+        """Move only; services lock, save and record."""
+
+    @transition(status, CREATIVE_MOVES["approve"].sources, CREATIVE_MOVES["approve"].target)
+    def approve(self) -> None:
+        """Move only; services lock, save and record."""
+
+    @transition(status, CREATIVE_MOVES["reject"].sources, CREATIVE_MOVES["reject"].target)
+    def reject(self) -> None:
+        """Move only; services lock, save and record."""
+
+
+class CreativeAssignment(models.Model):
+    """A creative on a package; `creative` is null while the id is promised but not synced."""
+
+    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="assignments")
+    creative_ref = models.CharField(max_length=255, help_text="The creative's id.")
+    creative = models.ForeignKey(
+        Creative, on_delete=models.PROTECT, null=True, blank=True, related_name="assignments"
+    )
+    weight = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
+    assigned_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["package", "creative_ref"], name="creative_assignment_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.creative_ref} on {self.package}"

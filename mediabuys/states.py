@@ -1,0 +1,155 @@
+"""Every state of the trade and, beside it, the one table of moves that are allowed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import models
+
+
+@dataclass(frozen=True)
+class Move:
+    """One allowed transition: from any of `sources` to `target`."""
+
+    sources: tuple[str, ...]
+    target: str
+
+
+class BuyStatus(models.TextChoices):
+    """A buy's lifecycle; `draft` and `declined` are internal and never reach the wire."""
+
+    DRAFT = "draft", "Draft order"
+    DECLINED = "declined", "Declined order"
+    PENDING_CREATIVES = "pending_creatives", "Pending creatives"
+    PENDING_START = "pending_start", "Pending start"
+    ACTIVE = "active", "Active"
+    PAUSED = "paused", "Paused"
+    COMPLETED = "completed", "Completed"
+    REJECTED = "rejected", "Rejected"
+    CANCELED = "canceled", "Canceled"
+
+
+INTERNAL_BUY_STATUSES = (BuyStatus.DRAFT, BuyStatus.DECLINED)
+PENDING_BUY_STATUSES = (BuyStatus.PENDING_CREATIVES, BuyStatus.PENDING_START)
+LIVE_BUY_STATUSES = (*PENDING_BUY_STATUSES, BuyStatus.ACTIVE, BuyStatus.PAUSED)
+TERMINAL_BUY_STATUSES = (BuyStatus.COMPLETED, BuyStatus.REJECTED, BuyStatus.CANCELED)
+WIRE_BUY_STATUSES = (*LIVE_BUY_STATUSES, *TERMINAL_BUY_STATUSES)
+
+BUY_MOVES: Mapping[str, Move] = {
+    "accept": Move((BuyStatus.DRAFT,), BuyStatus.PENDING_CREATIVES),
+    "decline": Move((BuyStatus.DRAFT,), BuyStatus.DECLINED),
+    "make_ready": Move((BuyStatus.PENDING_CREATIVES,), BuyStatus.PENDING_START),
+    "activate": Move((BuyStatus.PENDING_START,), BuyStatus.ACTIVE),
+    "activate_held": Move((BuyStatus.PENDING_START,), BuyStatus.PAUSED),
+    "pause": Move((BuyStatus.ACTIVE,), BuyStatus.PAUSED),
+    "resume": Move((BuyStatus.PAUSED,), BuyStatus.ACTIVE),
+    "complete": Move((BuyStatus.ACTIVE, BuyStatus.PAUSED), BuyStatus.COMPLETED),
+    "reject": Move(PENDING_BUY_STATUSES, BuyStatus.REJECTED),
+    "cancel": Move(LIVE_BUY_STATUSES, BuyStatus.CANCELED),
+}
+
+
+class BookingStatus(models.TextChoices):
+    """Where an order's booking on the ad server stands."""
+
+    QUEUED = "queued", "Queued"
+    BOOKING = "booking", "Booking"
+    BOOKED = "booked", "Booked"
+    FAILED = "failed", "Failed"
+
+
+BOOKING_MOVES: Mapping[str, Move] = {
+    "claim": Move((BookingStatus.QUEUED, BookingStatus.BOOKING), BookingStatus.BOOKING),
+    "requeue": Move((BookingStatus.BOOKING, BookingStatus.FAILED), BookingStatus.QUEUED),
+    "finish": Move((BookingStatus.BOOKING,), BookingStatus.BOOKED),
+    "fail": Move((BookingStatus.BOOKING, BookingStatus.QUEUED), BookingStatus.FAILED),
+}
+
+
+class BookingStep(models.TextChoices):
+    """The five steps of a booking, in order; the buyer sees the current one as progress."""
+
+    ORDER_VALIDATION = "order_validation", "Validating the order"
+    INVENTORY_VALIDATION = "inventory_validation", "Validating inventory availability"
+    ORDER_CREATION = "order_creation", "Creating the order"
+    LINE_ITEM_CREATION = "line_item_creation", "Creating line items"
+    CONFIRMATION = "confirmation", "Confirming the order"
+
+
+class CreativeStatus(models.TextChoices):
+    PROCESSING = "processing", "Processing"
+    PENDING_REVIEW = "pending_review", "Pending review"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    SUSPENDED = "suspended", "Suspended"
+    ARCHIVED = "archived", "Archived"
+
+
+CREATIVE_MOVES: Mapping[str, Move] = {
+    "submit": Move(
+        (
+            CreativeStatus.PROCESSING,
+            CreativeStatus.APPROVED,
+            CreativeStatus.REJECTED,
+            CreativeStatus.PENDING_REVIEW,
+        ),
+        CreativeStatus.PENDING_REVIEW,
+    ),
+    "approve": Move(
+        (CreativeStatus.PENDING_REVIEW, CreativeStatus.SUSPENDED), CreativeStatus.APPROVED
+    ),
+    "reject": Move(
+        (CreativeStatus.PENDING_REVIEW, CreativeStatus.APPROVED, CreativeStatus.SUSPENDED),
+        CreativeStatus.REJECTED,
+    ),
+}
+
+
+class AccountStatus(models.TextChoices):
+    ACTIVE = "active", "Active"
+    PENDING_APPROVAL = "pending_approval", "Pending approval"
+    REJECTED = "rejected", "Rejected"
+    PAYMENT_REQUIRED = "payment_required", "Payment required"
+    SUSPENDED = "suspended", "Suspended"
+    CLOSED = "closed", "Closed"
+
+
+ACCOUNT_MOVES: Mapping[str, Move] = {
+    "approve": Move((AccountStatus.PENDING_APPROVAL,), AccountStatus.ACTIVE),
+    "reject": Move((AccountStatus.PENDING_APPROVAL,), AccountStatus.REJECTED),
+    "require_payment": Move((AccountStatus.ACTIVE,), AccountStatus.PAYMENT_REQUIRED),
+    "suspend": Move((AccountStatus.ACTIVE,), AccountStatus.SUSPENDED),
+    "reinstate": Move(
+        (AccountStatus.PAYMENT_REQUIRED, AccountStatus.SUSPENDED), AccountStatus.ACTIVE
+    ),
+    "close": Move((AccountStatus.ACTIVE, AccountStatus.SUSPENDED), AccountStatus.CLOSED),
+}
+
+
+class DeliveryType(models.TextChoices):
+    GUARANTEED = "guaranteed", "Guaranteed"
+    NON_GUARANTEED = "non_guaranteed", "Non-guaranteed"
+
+
+class PricingModel(models.TextChoices):
+    CPM = "cpm", "CPM"
+    VCPM = "vcpm", "vCPM"
+    CPC = "cpc", "CPC"
+    CPCV = "cpcv", "CPCV"
+    CPV = "cpv", "CPV"
+    FLAT_RATE = "flat_rate", "Flat rate"
+
+
+class CreativeApprovalMode(models.TextChoices):
+    AUTO_APPROVE = "auto_approve", "Approve at once"
+    REQUIRE_HUMAN = "require_human", "A person reviews"
+
+
+class CanceledBy(models.TextChoices):
+    BUYER = "buyer", "Buyer"
+    SELLER = "seller", "Seller"
+
+
+class PrincipalStatus(models.TextChoices):
+    ACTIVE = "active", "Active"
+    SUSPENDED = "suspended", "Suspended"
+    BLOCKED = "blocked", "Blocked"
