@@ -52,9 +52,7 @@ def is_installed(group: str) -> bool:
     """Return whether the environment holds exactly what the group's lock file says."""
     try:
         noted = stamp(group).read_text(encoding="ascii")
-        return (VENV / "bin" / "python").exists() and noted == digest(
-            REQUIREMENTS / f"{group}.txt"
-        )
+        return (VENV / "bin" / "python").exists() and noted == digest(REQUIREMENTS / f"{group}.txt")
     except OSError:
         return False
 

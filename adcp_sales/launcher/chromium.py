@@ -43,7 +43,9 @@ def install_chromium() -> None:
     print("run: no Chromium found, installing one for the browser tests", file=sys.stderr)
     attempts = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        attempts.insert(0, ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"])
+        attempts.insert(
+            0, ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+        )
         subprocess.run(["apt-get", "update", "-qq"], check=False, stdout=subprocess.DEVNULL)
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in attempts:

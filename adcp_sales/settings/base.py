@@ -4,6 +4,7 @@ from pathlib import Path
 
 from celery.schedules import crontab
 
+from adcp_sales.launcher import broker
 from adcp_sales.settings import env
 from adcp_sales.settings.desk import UNFOLD as UNFOLD
 
@@ -12,7 +13,9 @@ DATA_DIR = Path(env.text("ADCP_DATA_DIR", str(BASE_DIR / ".data")))
 
 PRODUCTION = False
 DEBUG = False
-SECRET_KEY = env.text("SECRET_KEY", "development-only-secret-key-that-production-refuses-to-start-with")
+SECRET_KEY = env.text(
+    "SECRET_KEY", "development-only-secret-key-that-production-refuses-to-start-with"
+)
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -73,11 +76,9 @@ TEMPLATES = [
 
 # lock_timeout: a request that waits this long for a row says so instead of hanging a worker.
 LOCK_TIMEOUT_MILLISECONDS = 3000
+DATABASE_URL = env.text("DATABASE_URL", "postgresql://postgres@/postgres?host=/var/run/postgresql")
 DATABASES = {
-    "default": env.database(
-        env.text("DATABASE_URL", "postgresql://postgres@/postgres?host=/var/run/postgresql")
-    )
-    | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    "default": env.database(DATABASE_URL) | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
 }
 DATABASES["default"]["OPTIONS"] |= {
     "options": f"-c lock_timeout={LOCK_TIMEOUT_MILLISECONDS} -c timezone=UTC",
@@ -132,7 +133,12 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_TOKEN": None,
 }
 
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
+# Without a broker of its own, Celery's wake-ups travel over the same PostgreSQL.
+CELERY_BROKER_URL = broker.broker_url(configured=env.text("CELERY_BROKER_URL"))
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(
+    configured=env.text("CELERY_BROKER_URL"), database_url=DATABASE_URL
+)
+CELERY_BROKER_CONNECTION_TIMEOUT = broker.CONNECT_TIMEOUT_SECONDS
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # The schedule in code is synchronised into django-celery-beat after each migrate, where staff may
 # pause or retime a job. `expires` is shorter than the interval, so that ticks never pile up.
