@@ -1,11 +1,25 @@
 """An order as the buyer asked for it, already resolved against the catalog."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from mediabuys.models import PricingOption, Product
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A registered webhook: the stored destination and what each notice echoes verbatim."""
+
+    destination_id: int
+    operation_id: str = ""
+    push_token: str = ""
+
+
+def channel_fields(channel: Channel | None) -> dict[str, Any]:
+    """Return the channel as the fields of a `BuyerChannel` row."""
+    return asdict(channel) if channel else {}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 
 from mediabuys.ids import new_id
 from mediabuys.models import Account, MediaBuy, Principal
+from mediabuys.models.channels import BuyerChannel
 from tasks_hitl.states import (
     OPEN_TASK_STATUSES,
     TASK_MOVES,
@@ -19,14 +20,13 @@ from tasks_hitl.states import (
     TaskStatus,
     TaskType,
 )
-from webhooks.encryption import EncryptedTextField
 
 
 def new_task_id() -> str:
     return new_id("task")
 
 
-class Task(ConcurrentTransitionMixin, models.Model):
+class Task(ConcurrentTransitionMixin, BuyerChannel):
     """An operation that did not end in its own answer: the buyer polls it or is told of its end.
 
     `request_digest` with `version` is what a decision is bound to: both are on the decision page,
@@ -55,11 +55,6 @@ class Task(ConcurrentTransitionMixin, models.Model):
     result = models.JSONField(null=True, blank=True)
     error = models.JSONField(null=True, blank=True)
     message = models.CharField(max_length=2000, blank=True)
-    operation_id = models.CharField(max_length=255, blank=True)
-    push_token = EncryptedTextField(blank=True, default="")
-    destination = models.ForeignKey(
-        "webhooks.Destination", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
     expiry_failures = models.PositiveSmallIntegerField(default=0)
     expiry_check_after = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

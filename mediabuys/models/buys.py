@@ -8,6 +8,7 @@ from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 from mediabuys import ids
 from mediabuys.models.accounts import Account, Principal
 from mediabuys.models.catalog import PricingOption, Product
+from mediabuys.models.channels import BuyerChannel
 from mediabuys.states import (
     BUY_MOVES,
     INTERNAL_BUY_STATUSES,
@@ -17,7 +18,7 @@ from mediabuys.states import (
 )
 
 
-class MediaBuy(ConcurrentTransitionMixin, models.Model):
+class MediaBuy(ConcurrentTransitionMixin, BuyerChannel):
     """One order, from draft to the end of its flight.
 
     `reference` names the order from its first second, in the desk and on the ad server;
@@ -52,9 +53,6 @@ class MediaBuy(ConcurrentTransitionMixin, models.Model):
         null=True, blank=True, help_text="The buyer's own context, returned as it came."
     )
     ext = models.JSONField(null=True, blank=True)
-    notification = models.JSONField(
-        null=True, blank=True, help_text="Where the buyer hears of this buy after its creation."
-    )
     policy = models.JSONField(
         default=dict, help_text="Which rules, versions and facts let it through or stopped it."
     )

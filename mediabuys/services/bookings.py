@@ -1,0 +1,166 @@
+"""Bookings: queued, claimed under a lease, stepped, settled; a stale worker changes nothing."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from mediabuys.adservers.port import BookedOrder, LineItemRequest, OrderRequest
+from mediabuys.locks import bookings_locked
+from mediabuys.models import Booking, MediaBuy
+from mediabuys.states import BookingStatus, BookingStep
+from webhooks.wakeups import nudge
+
+# Longer than the slowest call of an adapter with its time-outs, so that a living worker keeps it.
+LEASE = timedelta(seconds=60)
+ATTEMPTS_LIMIT = 8
+RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 180, 600, 1800, 3600))
+
+
+@dataclass(frozen=True)
+class BookingClaim:
+    """A booking that this worker may work on until its lease ends."""
+
+    booking_id: str
+    media_buy_pk: int
+    lease_token: uuid.UUID
+    attempt: int
+
+
+def booking_enqueue(*, buy: MediaBuy, now: datetime) -> Booking:
+    """Queue the order's booking in the caller's transaction and wake a worker when it commits."""
+    booking = Booking.objects.create(media_buy=buy, next_attempt_at=now)
+    nudge("tasks_hitl.book", booking.booking_id)
+    return booking
+
+
+def booking_claim(*, booking_id: str, now: datetime) -> BookingClaim | None:
+    """Take the booking under a lease; None when it is settled, not due, or held by another.
+
+    One transaction of its own. A lease that ran out is taken over: the worker is dead or fenced.
+    """
+    due = Q(status__in=(BookingStatus.QUEUED, BookingStatus.BOOKING), next_attempt_at__lte=now)
+    with transaction.atomic():
+        booking = bookings_locked().filter(due, booking_id=booking_id).first()
+        if booking is None:
+            return None
+        booking.claim()
+        booking.attempt_count += 1
+        booking.lease_token = uuid.uuid4()
+        booking.leased_until = booking.next_attempt_at = now + LEASE
+        booking.save(
+            update_fields=[
+                "status",
+                "attempt_count",
+                "lease_token",
+                "leased_until",
+                "next_attempt_at",
+            ]
+        )
+        return BookingClaim(
+            booking_id, booking.media_buy_id, booking.lease_token, booking.attempt_count
+        )
+
+
+def bookings_due(*, now: datetime, limit: int = 100) -> list[str]:
+    """Return the ids of bookings that a worker should look at, oldest first."""
+    return list(
+        Booking.objects.filter(
+            status__in=(BookingStatus.QUEUED, BookingStatus.BOOKING), next_attempt_at__lte=now
+        )
+        .order_by("next_attempt_at")
+        .values_list("booking_id", flat=True)[:limit]
+    )
+
+
+def booking_step(*, claim: BookingClaim, step: BookingStep, now: datetime) -> bool:
+    """Persist the step that begins now and renew the lease; False when the claim was lost."""
+    return bool(
+        Booking.objects.filter(
+            booking_id=claim.booking_id,
+            lease_token=claim.lease_token,
+            status=BookingStatus.BOOKING,
+        ).update(step=step, leased_until=now + LEASE, next_attempt_at=now + LEASE)
+    )
+
+
+def _claimed(claim: BookingClaim) -> Booking | None:
+    return (
+        Booking.objects.select_for_update()
+        .filter(booking_id=claim.booking_id, lease_token=claim.lease_token)
+        .filter(status=BookingStatus.BOOKING)
+        .first()
+    )
+
+
+def booking_finish(*, claim: BookingClaim, order: BookedOrder, now: datetime) -> Booking | None:
+    """Settle a claimed booking as booked; None, and no change, when the claim was lost.
+
+    In the caller's transaction, after the buy is locked.
+    """
+    booking = _claimed(claim)
+    if booking is None:
+        return None
+    booking.finish()
+    booking.order_id = order.order_id
+    booking.line_items = [
+        {"package_id": package_id, "id": item_id} for package_id, item_id in order.line_items.items()
+    ]
+    booking.step = BookingStep.CONFIRMATION
+    booking.settled_at, booking.lease_token, booking.leased_until = now, None, None
+    booking.error_code = booking.error_message = ""
+    booking.save()
+    return booking
+
+
+def booking_fail(*, claim: BookingClaim, code: str, message: str, now: datetime) -> Booking | None:
+    """Settle a claimed booking as failed for good; None, and no change, when the claim was lost."""
+    booking = _claimed(claim)
+    if booking is None:
+        return None
+    booking.fail()
+    booking.error_code, booking.error_message = code, message[:500]
+    booking.settled_at, booking.lease_token, booking.leased_until = now, None, None
+    booking.save()
+    return booking
+
+
+def booking_requeue(*, claim: BookingClaim, code: str, message: str, now: datetime) -> bool:
+    """Give a claimed booking back for a later attempt; False when the claim was lost."""
+    delay = RETRY_DELAYS[min(claim.attempt, len(RETRY_DELAYS)) - 1]
+    with transaction.atomic(savepoint=False):
+        booking = _claimed(claim)
+        if booking is None:
+            return False
+        booking.requeue()
+        booking.error_code, booking.error_message = code, message[:500]
+        booking.next_attempt_at, booking.lease_token, booking.leased_until = now + delay, None, None
+        booking.save()
+        return True
+
+
+def order_request(buy: MediaBuy) -> OrderRequest:
+    """Return the order as the ad server books it; reads the packages."""
+    packages = buy.packages.filter(is_canceled=False).select_related("product", "pricing_option")
+    return OrderRequest(
+        reference=buy.reference,
+        advertiser=buy.brand_domain,
+        start_time=buy.start_time,
+        end_time=buy.end_time,
+        line_items=tuple(
+            LineItemRequest(
+                package_id=package.package_id,
+                product_id=package.product.product_id,
+                pricing_model=package.pricing_option.pricing_model,
+                unit_price=package.unit_price,
+                budget=package.budget,
+                currency=package.currency,
+                start_time=package.start_time or buy.start_time,
+                end_time=package.end_time or buy.end_time,
+                impressions=package.impressions,
+            )
+            for package in packages
+        ),
+    )
