@@ -73,3 +73,7 @@ class CreativeRejected(TradeError):
 
 class InvalidState(TradeError):
     code = "INVALID_STATE"
+
+
+class AccountAmbiguous(TradeError):
+    code = "ACCOUNT_AMBIGUOUS"

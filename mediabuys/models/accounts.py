@@ -129,7 +129,7 @@ class Account(ConcurrentTransitionMixin, models.Model):
     account_id = models.CharField(max_length=64, unique=True, default=ids.account_id)
     publisher = models.ForeignKey(Publisher, on_delete=models.PROTECT)
     owner = models.ForeignKey(Principal, on_delete=models.PROTECT, related_name="owned_accounts")
-    principals: models.ManyToManyField[Principal, "AccountAccess"] = models.ManyToManyField(
+    principals = models.ManyToManyField(
         Principal, through="AccountAccess", related_name="accounts"
     )
     name = models.CharField(max_length=200)
