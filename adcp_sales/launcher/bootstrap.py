@@ -80,18 +80,20 @@ def install(group: str) -> None:
     uv takes seconds where pip takes half a minute, but does not read pip's configuration, so a
     machine that reaches its registry only through pip.conf still works.
     """
-    python, lock_file = VENV / "bin" / "python", REQUIREMENTS / f"{group}.txt"
+    python, lock_file = str(VENV / "bin" / "python"), REQUIREMENTS / f"{group}.txt"
     quiet = ["--quiet", "--disable-pip-version-check"]
     print(f"run: installing the packages of {lock_file.relative_to(ROOT)}", file=sys.stderr)
     pip_install = [python, "-m", "pip", "install", *quiet]
     subprocess.run([*pip_install, UV], check=False, stdin=subprocess.DEVNULL)
     attempts = [
-        [VENV / "bin" / "uv", "pip", "install", "--quiet", "--python", python, "-r", lock_file],
-        [*pip_install, "-r", lock_file],
+        [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", python],
+        pip_install,
     ]
     for command in attempts:
         try:
-            finished = subprocess.run(command, check=False, stdin=subprocess.DEVNULL)
+            finished = subprocess.run(
+                [*command, "-r", str(lock_file)], check=False, stdin=subprocess.DEVNULL
+            )
         except OSError:
             continue
         if finished.returncode == 0:
@@ -138,4 +140,5 @@ def enter(arguments: list[str]) -> NoReturn:
     environment["VIRTUAL_ENV"] = str(VENV)
     environment["PATH"] = f"{VENV / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}"
     environment["PYTHONPATH"] = str(ROOT)
-    os.execve(python, [python, "-m", "adcp_sales.launcher", *arguments], environment)
+    command = [python, "-m", "adcp_sales.launcher", *arguments]
+    os.execve(python, command, environment)  # noqa: S606 (our own interpreter, no shell wanted)

@@ -126,12 +126,12 @@ class PostgresServer:
         self.data_directory.mkdir(mode=0o700)
         identity.own(self.data_directory)
         locale = ["--locale=C.UTF-8"]
-        if self.binaries.major >= 17:  # noqa: PLR2004 (the first with a locale provider of its own)
+        if self.binaries.major >= 17:
             locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         finished = subprocess.run(
             [
-                *(self.binaries.program("initdb"), "--no-sync", "--encoding=UTF8", *locale),
-                *("--username=postgres", "--auth=trust", "--pgdata", self.data_directory),
+                *(str(self.binaries.program("initdb")), "--no-sync", "--encoding=UTF8", *locale),
+                *("--username=postgres", "--auth=trust", "--pgdata", str(self.data_directory)),
             ],
             preexec_fn=identity.enter,
             cwd="/",
@@ -210,7 +210,7 @@ def read_status_file(path: Path) -> list[str]:
 def is_ready(status_file: Path, *, process_id: int) -> bool:
     """Return whether this very server says in its status file that it takes connections."""
     lines = read_status_file(status_file)
-    return len(lines) >= 8 and lines[0] == str(process_id) and lines[7] == "ready"  # noqa: PLR2004
+    return len(lines) >= 8 and lines[0] == str(process_id) and lines[7] == "ready"
 
 
 @contextlib.contextmanager

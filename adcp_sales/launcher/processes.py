@@ -13,6 +13,7 @@ from typing import IO
 from adcp_sales.launcher.privileges import ORDINARY, Identity
 
 PR_SET_PDEATHSIG = 1
+WATCHDOGS: list[subprocess.Popen[bytes]] = []
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -45,7 +46,7 @@ def start_child(
 
     Must be called from the main thread: Linux ties the signal to the thread that forks.
     """
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [str(part) for part in command],
         env=None if environment is None else dict(environment),
         cwd=directory,
@@ -53,8 +54,29 @@ def start_child(
         stdout=output,
         stderr=output if output is None else subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=leash(os.getpid(), death_signal, identity),
+        # Safe: the launcher forks from its only thread.
+        preexec_fn=leash(os.getpid(), death_signal, identity),  # noqa: PLW1509
     )
+    if LIBC is None:
+        watch_over(process.pid, death_signal)
+    return process
+
+
+def watch_over(process_id: int, death_signal: int) -> None:
+    """Have the watchdog signal the child's group when we die; for systems without PDEATHSIG."""
+    if not WATCHDOGS:
+        WATCHDOGS.append(
+            subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("watchdog.py"))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        )
+    pipe = WATCHDOGS[0].stdin
+    if pipe is not None:
+        pipe.write(f"{process_id} {int(death_signal)}\n".encode())
+        pipe.flush()
 
 
 def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
@@ -71,3 +93,18 @@ def stop_child(process: subprocess.Popen[bytes], *, stop_signal: int, grace_seco
             process.wait(grace_seconds)
     signal_group(process, signal.SIGKILL)
     process.wait()
+
+
+def process_is_alive(process_id: int) -> bool:
+    """Return whether a process of this id exists, zombies aside."""
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        status = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return True
+    return status.rpartition(")")[2].split()[0] != "Z"

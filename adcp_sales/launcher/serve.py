@@ -1,0 +1,194 @@
+"""`./run`: PostgreSQL, migrations, seeds, web, worker, beat and receiver, until Ctrl-C."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+from adcp_sales.launcher import ports, welcome
+from adcp_sales.launcher.datadir import DataDirectory, write_private
+from adcp_sales.launcher.errors import LauncherError
+from adcp_sales.launcher.options import ServeOptions, parse_serve
+from adcp_sales.launcher.postgres import PostgresServer
+from adcp_sales.launcher.processes import start_child, stop_child
+from adcp_sales.launcher.services import services
+from adcp_sales.launcher.supervisor import Supervisor
+
+READY_SECONDS = 120
+TICK_SECONDS = 0.1
+
+
+class StopAskedError(Exception):
+    """Somebody asked us to stop while we were starting."""
+
+
+def serve(arguments: list[str]) -> int:
+    """Serve in the foreground until a signal, and return the exit code."""
+    options = parse_serve(arguments)
+    data = DataDirectory(options.data_directory)
+    with data.locked():
+        return Deployment(options=options, data=data).run()
+
+
+class Deployment:
+    """One running `./run`."""
+
+    def __init__(self, *, options: ServeOptions, data: DataDirectory) -> None:
+        self.options = options
+        self.data = data
+        self.url = f"http://{ports.HOST}:{options.port}"
+        self.is_external = bool(
+            os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")
+        )
+        self.has_demo = options.demo or not self.is_external
+        self.receiver_port: int | None = None
+        self.postgres: PostgresServer | None = None
+        self.supervisor = Supervisor()
+        self.stopping = threading.Event()
+        self.started = time.time()
+
+    def run(self) -> int:
+        """Start everything, tend it, and leave nothing behind."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        try:
+            self._start()
+            while not self.stopping.wait(TICK_SECONDS):
+                self._refuse_dead_postgres()
+                self.supervisor.tend()
+        except StopAskedError:
+            pass
+        finally:
+            self._stop()
+        return 0
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        """Stop once; a second Ctrl-C does not wait for anybody."""
+        if self.stopping.is_set() and number == signal.SIGINT:
+            self.supervisor.kill()
+        self.stopping.set()
+
+    def _start(self) -> None:
+        ports.require_free(self.options.port, flag="--port")
+        if self.has_demo:
+            self.receiver_port = ports.choose_receiver_port(
+                asked=self.options.receiver_port, web_port=self.options.port
+            )
+        if self.options.ready_file is not None:
+            self.options.ready_file.unlink(missing_ok=True)
+        environment = self._environment()
+        self.data.note(url=self.url)
+        self._prepare(environment)
+        for service in services(
+            data=self.data,
+            environment=environment,
+            web_port=self.options.port,
+            receiver_port=self.receiver_port,
+        ):
+            self.supervisor.start(service)
+        self._wait_until_ready()
+        self._announce()
+
+    def _environment(self) -> dict[str, str]:
+        """Return what the processes get, starting PostgreSQL unless one was named."""
+        environment = dict(os.environ)
+        environment |= self.data.secret_environment()
+        environment |= {"ADCP_DATA_DIR": str(self.data.path), "PYTHONUNBUFFERED": "1"}
+        environment.setdefault("PUBLIC_URL", self.url)
+        environment.setdefault("DJANGO_SETTINGS_MODULE", "adcp_sales.settings.base")
+        if self.is_external:
+            return environment
+        self.postgres = PostgresServer(
+            data_directory=self.data.postgres, log_file=self.data.log_path("postgres")
+        )
+        self.postgres.start()
+        environment["DATABASE_URL"] = self.postgres.url
+        # The demo's receiver listens on the loopback interface.
+        environment.setdefault("ALLOW_PRIVATE_DESTINATIONS", "1")
+        return environment
+
+    def _prepare(self, environment: dict[str, str]) -> None:
+        """Migrate and seed in a child, so that we stay small and can be stopped meanwhile."""
+        command = [sys.executable, "-m", "adcp_sales.launcher.prepare"]
+        if self.has_demo:
+            command += ["--demo-file", str(self.data.demo_file)]
+            command += ["--random-passwords"] if self.is_external else []
+        log = self.data.log_path("prepare")
+        with log.open("wb") as output:
+            child = start_child(
+                command, environment=environment, death_signal=signal.SIGKILL, output=output
+            )
+        while child.poll() is None:
+            if self.stopping.wait(TICK_SECONDS / 2):
+                stop_child(child, stop_signal=signal.SIGTERM, grace_seconds=2)
+                raise StopAskedError
+            self._refuse_dead_postgres()
+        if child.returncode != 0:
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            raise LauncherError(
+                f"the database could not be prepared: {lines[-1] if lines else ''} ({log})"
+            )
+
+    def _wait_until_ready(self) -> None:
+        """Wait until web, worker, beat and receiver have all answered since this start.
+
+        Raises LauncherError, naming who did not answer, after two minutes.
+        """
+        deadline = time.monotonic() + READY_SECONDS
+        waiting: list[str] = []
+        while time.monotonic() < deadline:
+            waiting = self._silent_parts()
+            if not waiting:
+                return
+            if self.stopping.wait(TICK_SECONDS):
+                raise StopAskedError
+            self._refuse_dead_postgres()
+            self.supervisor.tend()
+        raise LauncherError(
+            f"not ready after {READY_SECONDS} s, still silent: {', '.join(waiting)} "
+            f"(logs in {self.data.logs})"
+        )
+
+    def _silent_parts(self) -> list[str]:
+        """Return the parts that have not answered yet."""
+        status, health = ports.ask(self.options.port, "/healthz")
+        silent = [] if status == 200 else ["web"]
+        silent += welcome.silent_heartbeats(health, seconds_up=time.time() - self.started)
+        if self.receiver_port is not None and ports.ask(self.receiver_port, "/healthz")[0] != 200:
+            silent.append("receiver")
+        return silent
+
+    def _refuse_dead_postgres(self) -> None:
+        """Everything rests on PostgreSQL: without it we stop and say so."""
+        process = self.postgres.process if self.postgres is not None else None
+        if process is not None and process.poll() is not None and not self.stopping.is_set():
+            raise LauncherError(
+                f"PostgreSQL ended (exit code {process.returncode}), stopping everything: "
+                f"see {self.data.logs / 'postgres.log'}"
+            )
+
+    def _announce(self) -> None:
+        """Write the ready file and tell the person at the terminal what to do next."""
+        facts = welcome.facts(url=self.url, demo=self._demo(), receiver_port=self.receiver_port)
+        if self.options.ready_file is not None:
+            write_private(self.options.ready_file.absolute(), json.dumps(facts, indent=2) + "\n")
+        print(welcome.text(facts), flush=True)
+
+    def _demo(self) -> dict[str, Any]:
+        if not (self.has_demo and self.data.demo_file.exists()):
+            return {}
+        found = json.loads(self.data.demo_file.read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+
+    def _stop(self) -> None:
+        """Stop all processes, PostgreSQL last."""
+        self.stopping.set()
+        self.data.note(state="stopping")
+        if self.options.ready_file is not None:
+            self.options.ready_file.unlink(missing_ok=True)
+        self.supervisor.stop()
+        if self.postgres is not None:
+            self.postgres.stop()
