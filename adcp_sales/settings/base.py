@@ -134,6 +134,19 @@ REST_FRAMEWORK = {
 }
 
 # Without a broker of its own, Celery's wake-ups travel over the same PostgreSQL.
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AdCP Sales",
+    "DESCRIPTION": "The REST binding of the publisher's AdCP sales agent: one POST per task.",
+    "VERSION": "3.1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"defaultModelsExpandDepth": -1, "docExpansion": "list"},
+    "POSTPROCESSING_HOOKS": ["adcp_sales.transports.openapi.add_components"],
+}
+
 CELERY_BROKER_URL = broker.broker_url(configured=env.text("CELERY_BROKER_URL"))
 CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(
     configured=env.text("CELERY_BROKER_URL"), database_url=DATABASE_URL
@@ -163,6 +176,13 @@ BEAT_JOBS = {
         "queue": "default",
         "expires": 240,
         "description": "Fails every approval that nobody answered in time. Never approves.",
+    },
+    "Measure approval time": {
+        "task": "tasks_hitl.tasks.measure_approvals",
+        "schedule": crontab(minute=7),
+        "queue": "default",
+        "expires": 3000,
+        "description": "Measures from past decisions how long buyers wait for an answer.",
     },
     "Sweep webhooks": {
         "task": "webhooks.tasks.sweep",
@@ -197,6 +217,8 @@ ADSERVER = env.text("ADSERVER", "inline")
 INLINE_ADSERVER_STEP_SECONDS = float(env.text("INLINE_ADSERVER_STEP_SECONDS", "0"))
 IDEMPOTENCY_REPLAY_SECONDS = 86_400
 TOKEN_CACHE_SECONDS = 5
+# "always" raises on an answer that breaks its schema; "sample" checks one in a hundred and logs.
+RESPONSE_VALIDATION = "sample"
 REQUEST_BODY_LIMIT_BYTES = 1_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * REQUEST_BODY_LIMIT_BYTES
 

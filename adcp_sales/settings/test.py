@@ -16,3 +16,4 @@ MC4CAQAwBQYDK2VwBCIEIEVkZckCSErk09Qrk7N8g+0vIFjw7tPA+WHrIzXgwZf7
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 WAKEUP_SENDER = "tests.wakeups.record"
 TOKEN_CACHE_SECONDS = 0
+RESPONSE_VALIDATION = "always"

@@ -1,0 +1,97 @@
+"""Products as buyers read them."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+from mediabuys.models.accounts import Property
+from mediabuys.models.catalog import PricingOption, Product
+from mediabuys.selectors.brief import named_words
+from mediabuys.wire.formats import format_reference
+
+# What the protocol requires of every product, whichever fields the buyer picks.
+REQUIRED_FIELDS = frozenset(
+    {
+        "product_id",
+        "name",
+        "description",
+        "publisher_properties",
+        "delivery_type",
+        "pricing_options",
+        "reporting_capabilities",
+        "format_ids",
+    }
+)
+# Delivery is read from the ad server as running totals; nothing pushes reports yet.
+REPORTING_CAPABILITIES: dict[str, Any] = {
+    "available_reporting_frequencies": ["daily"],
+    "expected_delay_minutes": 240,
+    "timezone": "UTC",
+    "supports_webhooks": False,
+    "available_metrics": ["impressions", "spend"],
+    "date_range_support": "lifetime_only",
+}
+GENERAL_RELEVANCE = "The brief names nothing specific to this product."
+
+
+def product_body(
+    product: Product, *, agent_url: str, brief: str = "", fields: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Return the product's body; `pricing_options`, `formats` and `properties` are prefetched.
+
+    With `fields`, only those and what the protocol requires.
+    """
+    body: dict[str, Any] = {
+        "product_id": product.product_id,
+        "name": product.name,
+        "description": product.description,
+        "publisher_properties": property_selectors(product.properties.all()),
+        "channels": list(product.channels),
+        "format_ids": [
+            format_reference(item.format_id, agent_url=agent_url) for item in product.formats.all()
+        ],
+        "delivery_type": product.delivery_type,
+        "pricing_options": [pricing_body(option) for option in product.pricing_options.all()],
+        "reporting_capabilities": REPORTING_CAPABILITIES,
+    }
+    if product.expires_at is not None:
+        body["expires_at"] = product.expires_at
+    if brief:
+        body["brief_relevance"] = relevance(product, brief)
+    kept = REQUIRED_FIELDS | set(fields)
+    return {key: value for key, value in body.items() if key in kept} if fields else body
+
+
+def pricing_body(option: PricingOption) -> dict[str, Any]:
+    """Return one way to pay; what is absent is left out."""
+    body: dict[str, Any] = {
+        "pricing_option_id": option.pricing_option_id,
+        "pricing_model": option.pricing_model,
+        "currency": option.currency,
+        "fixed_price": option.fixed_price,
+        "floor_price": option.floor_price,
+        "price_guidance": option.price_guidance,
+        "parameters": option.parameters,
+        "min_spend_per_package": option.min_spend_per_package,
+    }
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def property_selectors(properties: Iterable[Property]) -> list[dict[str, Any]]:
+    """Return the properties grouped by the domain that publishes them."""
+    ordered = sorted(properties, key=lambda item: (item.publisher_domain, item.property_id))
+    return [
+        {
+            "publisher_domain": domain,
+            "selection_type": "by_id",
+            "property_ids": [item.property_id for item in group],
+        }
+        for domain, group in groupby(ordered, key=lambda item: item.publisher_domain)
+    ]
+
+
+def relevance(product: Product, brief: str) -> str:
+    """Say which words of the brief the product answers, and nothing that is not so."""
+    text = " ".join([product.name, product.description, product.category, *product.channels])
+    words = named_words(brief, text)
+    return f"Matches the brief on: {', '.join(words)}." if words else GENERAL_RELEVANCE

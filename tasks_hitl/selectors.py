@@ -1,0 +1,53 @@
+"""Reading tasks: the buyer's own, the desk's queue, and the operation behind a context id."""
+
+import hashlib
+
+from django.db.models import QuerySet
+
+from mediabuys.models import MediaBuy, Principal
+from tasks_hitl.models import RuleVersion, Task
+from tasks_hitl.states import QueueState
+
+
+def tasks_of(principal: Principal) -> QuerySet[Task]:
+    """Return the tasks that a buyer's agent may read: its own, on accounts that it still has."""
+    return Task.objects.filter(principal=principal, account__accesses__principal=principal)
+
+
+def task_of(*, principal: Principal, task_id: str) -> Task | None:
+    """Return one of the agent's tasks with its booking, in one query; None when not its own."""
+    return tasks_of(principal).filter(task_id=task_id).select_related("media_buy__booking").first()
+
+
+def operation_of(*, principal: Principal, context_id: str) -> MediaBuy | None:
+    """Return the order behind a `context_id`, in one query with task and booking; None if foreign.
+
+    The task, where there was one, is `order.tasks.all()[0]`.
+    """
+    return (
+        MediaBuy.objects.filter(
+            context_id=context_id, principal=principal, account__accesses__principal=principal
+        )
+        .select_related("booking", "account__publisher")
+        .first()
+    )
+
+
+def waiting_tasks() -> QuerySet[Task]:
+    """Return what waits for a person, most urgent first, with what the queue shows joined."""
+    return (
+        Task.objects.filter(queue_state=QueueState.PENDING_MANUAL)
+        .select_related("principal", "account", "media_buy")
+        .order_by("due_at", "pk")
+    )
+
+
+def current_rules() -> list[RuleVersion]:
+    """Return the rules in force, in their order."""
+    return list(RuleVersion.objects.filter(is_current=True, is_enabled=True).order_by("rule_key"))
+
+
+def shown_digest(task: Task) -> str:
+    """Return the digest that binds a decision to what was shown of a task."""
+    shown = f"{task.task_id}:{task.request_digest}:{task.version}"
+    return hashlib.sha256(shown.encode()).hexdigest()

@@ -1,0 +1,15 @@
+from tasks_hitl.services.bookings import book, booking_retry
+from tasks_hitl.services.decisions import decide
+from tasks_hitl.services.estimates import approval_estimate_refresh
+from tasks_hitl.services.rules import rule_revise
+from tasks_hitl.services.tasks import task_submit, tasks_expire
+
+__all__ = [
+    "approval_estimate_refresh",
+    "book",
+    "booking_retry",
+    "decide",
+    "rule_revise",
+    "task_submit",
+    "tasks_expire",
+]

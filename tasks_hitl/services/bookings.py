@@ -1,0 +1,218 @@
+"""Booking an order: claim, call the ad server, settle, and end the task that waited for it."""
+
+import logging
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
+from django.utils import timezone
+
+from mediabuys.adservers import ad_server_for
+from mediabuys.adservers.port import (
+    AdServer,
+    AdServerError,
+    AdServerRefused,
+    AdServerUnavailable,
+    BookedOrder,
+    OrderDeclined,
+    OrderRequest,
+)
+from mediabuys.errors import InvalidState
+from mediabuys.locks import media_buy_locked
+from mediabuys.models import Booking, CreativeAssignment, MediaBuy
+from mediabuys.services.bookings import (
+    ATTEMPTS_LIMIT,
+    BookingClaim,
+    booking_claim,
+    booking_fail,
+    booking_finish,
+    booking_requeue,
+    booking_step,
+    order_request,
+)
+from mediabuys.services.flights import media_buy_refresh
+from mediabuys.services.orders import (
+    media_buy_reject,
+    order_accept,
+    order_confirm,
+    order_decline,
+)
+from mediabuys.states import BookingStatus, BookingStep, BuyStatus
+from mediabuys.wire.buys import create_success
+from tasks_hitl.locks import open_task_of_buy_locked
+from tasks_hitl.models import TaskEvent
+from tasks_hitl.services.events import SYSTEM
+from tasks_hitl.services.tasks import task_complete, task_fail
+from webhooks.wakeups import nudge
+
+logger = logging.getLogger(__name__)
+
+
+class ClaimLost(Exception):
+    """Another worker took the booking over; this one stops without a trace."""
+
+
+def book(*, booking_id: str, now: datetime | None = None) -> None:
+    """Book one order on its ad server, whatever died before.
+
+    Claim (one transaction), call the ad server step by step (none), settle (one transaction).
+    Does nothing when the booking is settled, not due, or held by a living worker.
+    """
+    claim = booking_claim(booking_id=booking_id, now=now or timezone.now())
+    if claim is None:
+        return
+    buy = MediaBuy.objects.select_related("account__publisher").get(pk=claim.media_buy_pk)
+    try:
+        booked = _call(claim, ad_server_for(buy.account), order_request(buy))
+    except ClaimLost:
+        logger.warning("Booking %s was taken over by another worker.", booking_id)
+    except OrderDeclined as declined:
+        settle_declined(claim=claim, error=declined)
+    except AdServerRefused as refused:
+        settle_failed(claim=claim, error=refused)
+    except AdServerUnavailable as unavailable:
+        _retry_or_fail(claim, unavailable)
+    except Exception:
+        logger.exception("Booking %s met an error that the adapter did not name.", booking_id)
+        _retry_or_fail(claim, AdServerUnavailable("The ad server's answer was not understood."))
+    else:
+        settle_booked(claim=claim, order=booked)
+
+
+def _call(claim: BookingClaim, server: AdServer, order: OrderRequest) -> BookedOrder:
+    _step(claim, BookingStep.ORDER_VALIDATION)
+    server.validate_order(order)
+    _step(claim, BookingStep.INVENTORY_VALIDATION)
+    server.validate_inventory(order)
+    _step(claim, BookingStep.ORDER_CREATION)
+    server.create_order(order)
+    _step(claim, BookingStep.LINE_ITEM_CREATION)
+    server.create_line_items(order)
+    _step(claim, BookingStep.CONFIRMATION)
+    return server.confirm(order.reference)
+
+
+def _step(claim: BookingClaim, step: BookingStep) -> None:
+    if not booking_step(claim=claim, step=step, now=timezone.now()):
+        raise ClaimLost
+
+
+def _retry_or_fail(claim: BookingClaim, error: AdServerError) -> None:
+    """Failure policy: try again until the last attempt, because each call finds the first one's
+    order by its reference; only then is the order given up and the buyer told.
+    """
+    if claim.attempt >= ATTEMPTS_LIMIT:
+        settle_failed(claim=claim, error=error)
+    else:
+        booking_requeue(claim=claim, code=error.code, message=error.message, now=timezone.now())
+
+
+def settle_booked(*, claim: BookingClaim, order: BookedOrder, now: datetime | None = None) -> None:
+    """Confirm the buy and complete its task, in one transaction; nothing if the claim was lost."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        task = open_task_of_buy_locked(claim.media_buy_pk)
+        buy = media_buy_locked(claim.media_buy_pk)
+        booking = booking_finish(claim=claim, order=order, now=now)
+        if booking is None:
+            return
+        if buy.status == BuyStatus.DRAFT:
+            order_accept(buy=buy, actor=SYSTEM, now=now)
+        order_confirm(buy=buy, now=now)
+        media_buy_refresh(buy=buy, now=now, notify=task is None)
+        if task is not None:
+            task_complete(
+                task=task,
+                result=_success(buy),
+                message=booked_message(buy, booking),
+                action=TaskEvent.Action.BOOKED,
+                now=now,
+            )
+
+
+def booked_message(buy: MediaBuy, booking: Booking) -> str:
+    """Return what a buyer reads when its order is booked."""
+    count = len(booking.line_items)
+    plural = "s" if count != 1 else ""
+    server = buy.account.publisher.ad_server_name
+    return f"Media buy created: {count} line item{plural} booked in {server}."
+
+
+def _success(buy: MediaBuy) -> dict[str, object]:
+    packages = list(buy.packages.select_related("product", "pricing_option"))
+    return create_success(
+        buy, packages, CreativeAssignment.objects.filter(package__media_buy=buy)
+    )
+
+
+def settle_declined(
+    *, claim: BookingClaim, error: OrderDeclined, now: datetime | None = None
+) -> None:
+    """The ad server will not run an approved order: the buy ends `rejected`, its task completes."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        task = open_task_of_buy_locked(claim.media_buy_pk)
+        buy = media_buy_locked(claim.media_buy_pk)
+        if booking_fail(claim=claim, code=error.code, message=error.message, now=now) is None:
+            return
+        if buy.status == BuyStatus.DRAFT:
+            order_accept(buy=buy, actor=SYSTEM, now=now)
+        media_buy_reject(
+            buy=buy, actor=SYSTEM, reason=error.message, now=now, notify=task is None
+        )
+        if task is not None:
+            task_complete(
+                task=task,
+                result=_success(buy),
+                message=f"The order was declined: {error.message}",
+                action=TaskEvent.Action.BOOKING_FAILED,
+                now=now,
+            )
+
+
+def settle_failed(
+    *, claim: BookingClaim, error: AdServerError, now: datetime | None = None
+) -> None:
+    """Booking failed for good: the waiting task fails, or the accepted buy ends `rejected`."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        task = open_task_of_buy_locked(claim.media_buy_pk)
+        buy = media_buy_locked(claim.media_buy_pk)
+        if booking_fail(claim=claim, code=error.code, message=error.message, now=now) is None:
+            return
+        reason = "The order could not be booked on the ad server."
+        if task is None:
+            media_buy_reject(buy=buy, actor=SYSTEM, reason=reason, now=now)
+            return
+        order_decline(buy=buy, actor=SYSTEM, reason=reason, now=now)
+        task_fail(
+            task=task,
+            error={
+                "code": error.code,
+                "message": reason,
+                "suggestion": "Send the order again later, or ask the publisher.",
+                "recovery": "transient",
+            },
+            action=TaskEvent.Action.BOOKING_FAILED,
+            actor=SYSTEM,
+            now=now,
+        )
+
+
+def booking_retry(
+    *, booking_id: str, actor: AbstractUser, now: datetime | None = None
+) -> Booking:
+    """Let a booking that waits between attempts be tried now, because a person says so.
+
+    Raises `InvalidState` for a booking that is settled: its buyer has been told.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        booking = Booking.objects.select_for_update().get(booking_id=booking_id)
+        if booking.status != BookingStatus.QUEUED:
+            raise InvalidState("Only a booking that waits for its next attempt can be hurried.")
+        booking.next_attempt_at = now
+        booking.save(update_fields=["next_attempt_at"])
+        logger.info("Booking %s is tried again by %s.", booking_id, actor.get_username())
+        nudge("tasks_hitl.book", booking_id)
+        return booking
