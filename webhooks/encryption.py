@@ -1,12 +1,13 @@
 """A text column that is unreadable in the database and in its backups."""
 
 from functools import cache
-from typing import Any
+from typing import NoReturn
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import models
+from django.db.models import Lookup
 
 
 def encrypt(text: str) -> str:
@@ -40,17 +41,17 @@ class EncryptedTextField(models.TextField):
     digest in a column beside it.
     """
 
-    def get_prep_value(self, value: Any) -> Any:
+    def get_prep_value(self, value: object) -> object:
         prepared = super().get_prep_value(value)
         return encrypt(prepared) if isinstance(prepared, str) else prepared
 
     def from_db_value(self, value: str | None, *_: object) -> str | None:
         return None if value is None else decrypt(value)
 
-    def get_lookup(self, lookup_name: str) -> Any:
+    def get_lookup(self, lookup_name: str) -> type[Lookup] | None:
         if lookup_name != "isnull":
             raise FieldError(f"{self.name} is encrypted and cannot be searched.")
         return super().get_lookup(lookup_name)
 
-    def get_transform(self, lookup_name: str) -> Any:
+    def get_transform(self, lookup_name: str) -> NoReturn:
         raise FieldError(f"{self.name} is encrypted and has no {lookup_name}.")

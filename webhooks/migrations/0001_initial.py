@@ -2,120 +2,299 @@
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
+from django.db import migrations, models
+
 import webhooks.encryption
 import webhooks.models
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Destination',
+            name="Destination",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=webhooks.models.new_destination_id, max_length=64, unique=True)),
-                ('owner_key', models.CharField(max_length=200)),
-                ('kind', models.CharField(choices=[('signed_http', 'Signed webhook'), ('plain_http', 'Plain HTTP (chat)'), ('email', 'E-mail')], max_length=20)),
-                ('url', models.TextField()),
-                ('url_digest', models.CharField(editable=False, max_length=64)),
-                ('scheme', models.CharField(choices=[('none', 'RFC 9421 signature'), ('bearer', 'Bearer token (legacy)'), ('hmac_sha256', 'HMAC-SHA256 (legacy)')], default='none', max_length=20)),
-                ('credentials', webhooks.encryption.EncryptedTextField(blank=True, default='', editable=False)),
-                ('credentials_digest', models.CharField(blank=True, default='', editable=False, max_length=64)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('paused_at', models.DateTimeField(blank=True, null=True)),
-                ('paused_because', models.CharField(blank=True, default='', max_length=200)),
-                ('consecutive_failures', models.PositiveIntegerField(default=0)),
-                ('circuit_open_until', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=webhooks.models.new_destination_id, max_length=64, unique=True
+                    ),
+                ),
+                ("owner_key", models.CharField(max_length=200)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("signed_http", "Signed webhook"),
+                            ("plain_http", "Plain HTTP (chat)"),
+                            ("email", "E-mail"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("url", models.TextField()),
+                ("url_digest", models.CharField(editable=False, max_length=64)),
+                (
+                    "scheme",
+                    models.CharField(
+                        choices=[
+                            ("none", "RFC 9421 signature"),
+                            ("bearer", "Bearer token (legacy)"),
+                            ("hmac_sha256", "HMAC-SHA256 (legacy)"),
+                        ],
+                        default="none",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "credentials",
+                    webhooks.encryption.EncryptedTextField(blank=True, default="", editable=False),
+                ),
+                (
+                    "credentials_digest",
+                    models.CharField(blank=True, default="", editable=False, max_length=64),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("paused_at", models.DateTimeField(blank=True, null=True)),
+                ("paused_because", models.CharField(blank=True, default="", max_length=200)),
+                ("consecutive_failures", models.PositiveIntegerField(default=0)),
+                ("circuit_open_until", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('owner_key', 'kind', 'url_digest', 'scheme', 'credentials_digest'), name='destination_once_per_owner'), models.CheckConstraint(condition=models.Q(models.Q(('scheme', 'none'), ('credentials_digest', '')), models.Q(models.Q(('scheme', 'none'), _negated=True), models.Q(('credentials_digest', ''), _negated=True)), _connector='OR'), name='destination_secret_iff_legacy_scheme')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("owner_key", "kind", "url_digest", "scheme", "credentials_digest"),
+                        name="destination_once_per_owner",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("scheme", "none"), ("credentials_digest", "")),
+                            models.Q(
+                                models.Q(("scheme", "none"), _negated=True),
+                                models.Q(("credentials_digest", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="destination_secret_iff_legacy_scheme",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=webhooks.models.new_delivery_id, max_length=64, unique=True)),
-                ('idempotency_key', models.CharField(max_length=255, unique=True)),
-                ('owner_key', models.CharField(max_length=200)),
-                ('subject_key', models.CharField(max_length=200)),
-                ('kind', models.CharField(max_length=60)),
-                ('sequence', models.PositiveIntegerField()),
-                ('body', models.BinaryField()),
-                ('content_type', models.CharField(default='application/json', max_length=100)),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('delivered', 'Delivered'), ('dead', 'Gave up'), ('stopped', 'Stopped by the receiver')], default='pending', max_length=12)),
-                ('stopped_because', models.CharField(blank=True, default='', max_length=200)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('next_attempt_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('attempt_count', models.PositiveIntegerField(default=0)),
-                ('leased_until', models.DateTimeField(blank=True, null=True)),
-                ('lease_token', models.UUIDField(blank=True, editable=False, null=True)),
-                ('first_attempt_at', models.DateTimeField(blank=True, null=True)),
-                ('horizon_at', models.DateTimeField(blank=True, help_text='No attempt is made after this.', null=True)),
-                ('settled_at', models.DateTimeField(blank=True, null=True)),
-                ('destination', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='webhooks.destination')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=webhooks.models.new_delivery_id, max_length=64, unique=True
+                    ),
+                ),
+                ("idempotency_key", models.CharField(max_length=255, unique=True)),
+                ("owner_key", models.CharField(max_length=200)),
+                ("subject_key", models.CharField(max_length=200)),
+                ("kind", models.CharField(max_length=60)),
+                ("sequence", models.PositiveIntegerField()),
+                ("body", models.BinaryField()),
+                ("content_type", models.CharField(default="application/json", max_length=100)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("delivered", "Delivered"),
+                            ("dead", "Gave up"),
+                            ("stopped", "Stopped by the receiver"),
+                        ],
+                        default="pending",
+                        max_length=12,
+                    ),
+                ),
+                ("stopped_because", models.CharField(blank=True, default="", max_length=200)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "next_attempt_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("attempt_count", models.PositiveIntegerField(default=0)),
+                ("leased_until", models.DateTimeField(blank=True, null=True)),
+                ("lease_token", models.UUIDField(blank=True, editable=False, null=True)),
+                ("first_attempt_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "horizon_at",
+                    models.DateTimeField(
+                        blank=True, help_text="No attempt is made after this.", null=True
+                    ),
+                ),
+                ("settled_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "destination",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deliveries",
+                        to="webhooks.destination",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
+                "verbose_name_plural": "deliveries",
             },
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('started_at', models.DateTimeField()),
-                ('completed_at', models.DateTimeField(blank=True, null=True)),
-                ('outcome', models.CharField(choices=[('pending', 'In flight'), ('success', 'Success'), ('failed', 'Failed'), ('timeout', 'Timed out'), ('connection_error', 'No connection')], default='pending', max_length=20)),
-                ('http_status', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('response_ms', models.PositiveIntegerField(blank=True, null=True)),
-                ('error', models.CharField(blank=True, default='', help_text="What went wrong, never the peer's words.", max_length=500)),
-                ('response_headers', models.JSONField(blank=True, default=dict)),
-                ('response_excerpt', models.TextField(blank=True, default='')),
-                ('payload_bytes', models.PositiveIntegerField()),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='webhooks.delivery')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("completed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("pending", "In flight"),
+                            ("success", "Success"),
+                            ("failed", "Failed"),
+                            ("timeout", "Timed out"),
+                            ("connection_error", "No connection"),
+                        ],
+                        default="pending",
+                        max_length=20,
+                    ),
+                ),
+                ("http_status", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("response_ms", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "error",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="What went wrong, never the peer's words.",
+                        max_length=500,
+                    ),
+                ),
+                ("response_headers", models.JSONField(blank=True, default=dict)),
+                ("response_excerpt", models.TextField(blank=True, default="")),
+                ("payload_bytes", models.PositiveIntegerField()),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attempts",
+                        to="webhooks.delivery",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['number'],
-                'constraints': [models.UniqueConstraint(fields=('delivery', 'number'), name='attempt_number_once'), models.CheckConstraint(condition=models.Q(models.Q(('completed_at__isnull', True), ('outcome', 'pending')), models.Q(models.Q(('outcome', 'pending'), _negated=True), ('completed_at__isnull', False)), _connector='OR'), name='attempt_completed_iff_not_pending')],
+                "ordering": ["number"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("delivery", "number"), name="attempt_number_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("completed_at__isnull", True), ("outcome", "pending")),
+                            models.Q(
+                                models.Q(("outcome", "pending"), _negated=True),
+                                ("completed_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="attempt_completed_iff_not_pending",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['destination', 'next_attempt_at'], name='delivery_due'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("status", "pending")),
+                fields=["destination", "next_attempt_at"],
+                name="delivery_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('lease_token__isnull', False)), fields=['destination', 'leased_until'], name='delivery_in_flight'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("lease_token__isnull", False)),
+                fields=["destination", "leased_until"],
+                name="delivery_in_flight",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('horizon_at__isnull', False), ('status', 'pending')), fields=['horizon_at'], name='delivery_horizon'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("horizon_at__isnull", False), ("status", "pending")),
+                fields=["horizon_at"],
+                name="delivery_horizon",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['subject_key', 'created_at'], name='delivery_subject'),
+            model_name="delivery",
+            index=models.Index(fields=["subject_key", "created_at"], name="delivery_subject"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['owner_key', 'created_at'], name='delivery_owner'),
+            model_name="delivery",
+            index=models.Index(fields=["owner_key", "created_at"], name="delivery_owner"),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('destination', 'subject_key', 'kind', 'sequence'), name='delivery_once_per_event'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                fields=("destination", "subject_key", "kind", "sequence"),
+                name="delivery_once_per_event",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('settled_at__isnull', True), ('status', 'pending')), models.Q(models.Q(('status', 'pending'), _negated=True), ('settled_at__isnull', False)), _connector='OR'), name='delivery_settled_iff_not_pending'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("settled_at__isnull", True), ("status", "pending")),
+                    models.Q(
+                        models.Q(("status", "pending"), _negated=True),
+                        ("settled_at__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="delivery_settled_iff_not_pending",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lease_token__isnull', True), ('leased_until__isnull', True)), models.Q(('lease_token__isnull', False), ('leased_until__isnull', False), ('status', 'pending')), _connector='OR'), name='delivery_leased_only_while_pending'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lease_token__isnull", True), ("leased_until__isnull", True)),
+                    models.Q(
+                        ("lease_token__isnull", False),
+                        ("leased_until__isnull", False),
+                        ("status", "pending"),
+                    ),
+                    _connector="OR",
+                ),
+                name="delivery_leased_only_while_pending",
+            ),
         ),
     ]
