@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "tasks_hitl",
     "adcp_sales.protocol",
     "adcp_sales.broker",
+    "adcp_sales.demo",
 ]
 
 MIDDLEWARE = [

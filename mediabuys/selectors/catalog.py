@@ -146,9 +146,7 @@ def _fitting_prices(wanted: ProductFilter) -> Q:
     if wanted.budget_currency:
         condition &= Q(currency=wanted.budget_currency)
     if wanted.budget_max is not None:
-        condition &= Q(min_spend_per_package=None) | Q(
-            min_spend_per_package__lte=wanted.budget_max
-        )
+        condition &= Q(min_spend_per_package=None) | Q(min_spend_per_package__lte=wanted.budget_max)
     return condition
 
 

@@ -1,0 +1,69 @@
+"""REST: one POST per task, the body exactly the flat AdCP body."""
+
+from typing import Any, ClassVar
+
+from django.urls import URLPattern, path
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from adcp_sales.protocol.dispatch import run_task
+from adcp_sales.protocol.registry import TaskSpec, task_specs
+from adcp_sales.transports.exceptions import respond
+from adcp_sales.transports.openapi import TaskSchema
+
+
+class OnlyJson(BaseContentNegotiation):
+    """Answers JSON always: an agent with an odd Accept header still gets its typed answer."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None  # noqa: ARG002
+    ) -> Any:  # fmt: skip
+        return renderers[0], renderers[0].media_type
+
+
+class TaskView(APIView):
+    """Runs the task that its URL names."""
+
+    content_negotiation_class = OnlyJson
+    http_method_names = ["post", "options"]
+    spec: ClassVar[TaskSpec | None] = None
+
+    def post(self, request: Request, task_name: str) -> Response:
+        """Run the task with the body as its parameters."""
+        return respond(run_task(task_name, request.data, request.user, transport="rest"))
+
+
+def _task_view(spec: TaskSpec) -> type[TaskView]:
+    """Return a view class of the task's own, so that OpenAPI describes it."""
+    name = "".join(word.title() for word in spec.name.split("_"))
+    return type(f"{name}View", (TaskView,), {"spec": spec, "schema": TaskSchema()})
+
+
+def _task_paths() -> list[URLPattern]:
+    paths = []
+    for spec in task_specs().values():
+        view = _task_view(spec).as_view()
+        for name in (spec.name, *spec.aliases):
+            paths.append(path(f"adcp/{name}", view, {"task_name": name}, name=f"task-{name}"))
+        if spec.legacy:
+            paths.append(path(f"legacy/{spec.name}", view, {"task_name": spec.name}))
+    return paths
+
+
+class UnknownTaskView(TaskView):
+    """Answers for every name that is no task."""
+
+    schema = None
+
+
+urlpatterns = [
+    *_task_paths(),
+    path("adcp/<path:task_name>", UnknownTaskView.as_view(), name="task-unknown"),
+    path("legacy/<path:task_name>", UnknownTaskView.as_view()),
+]
