@@ -1,0 +1,1 @@
+"""The demo publisher, Northern Ledger Media: what `./run` puts into an empty database."""
