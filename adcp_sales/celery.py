@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.signals import beat_init
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adcp_sales.settings.base")
@@ -31,6 +32,13 @@ app.conf.update(
     worker_enable_remote_control=False,
 )
 app.autodiscover_tasks()
+
+
+@beat_init.connect
+def show_first_sign_of_life(**_arguments: object) -> None:
+    """Send the heartbeat as beat starts, so that a start is known to work before the first tick."""
+    app.send_task("adcp_sales.protocol.tasks.heartbeat", retry=False, ignore_result=True)
+
 
 # A wake-up's name is what happened; which task answers it is decided here alone.
 WAKEUPS = {

@@ -81,7 +81,7 @@ def install(group: str) -> None:
     machine that reaches its registry only through pip.conf still works.
     """
     python, lock_file = str(VENV / "bin" / "python"), REQUIREMENTS / f"{group}.txt"
-    quiet = ["--quiet", "--disable-pip-version-check"]
+    quiet = ["-qq", "--disable-pip-version-check"]
     print(f"run: installing the packages of {lock_file.relative_to(ROOT)}", file=sys.stderr)
     pip_install = [python, "-m", "pip", "install", *quiet]
     subprocess.run([*pip_install, UV], check=False, stdin=subprocess.DEVNULL)
@@ -97,7 +97,10 @@ def install(group: str) -> None:
         except OSError:
             continue
         if finished.returncode == 0:
-            stamp(group).write_text(digest(lock_file), encoding="ascii")
+            # The development packages contain the others, in the same versions.
+            for installed in {group, "base"}:
+                found = digest(REQUIREMENTS / f"{installed}.txt")
+                stamp(installed).write_text(found, encoding="ascii")
             return
     leave("could not install the packages; the lines above say why. Start again when it is fixed.")
 

@@ -3,9 +3,11 @@
 import sys
 from collections.abc import Callable
 
+from adcp_sales.launcher.backups import run_backup, run_restore
 from adcp_sales.launcher.check import run_check
 from adcp_sales.launcher.errors import LauncherError
 from adcp_sales.launcher.lock import run_lock
+from adcp_sales.launcher.manage import run_manage
 from adcp_sales.launcher.serve import serve
 from adcp_sales.launcher.testing import run_bench, run_tests
 
@@ -13,6 +15,9 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "test": run_tests,
     "check": run_check,
     "bench": run_bench,
+    "manage": run_manage,
+    "backup": run_backup,
+    "restore": run_restore,
     "lock": run_lock,
 }
 INTERRUPTED = 130

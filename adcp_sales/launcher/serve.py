@@ -1,7 +1,6 @@
 """`./run`: PostgreSQL, migrations, seeds, web, worker, beat and receiver, until Ctrl-C."""
 
 import json
-import os
 import signal
 import sys
 import threading
@@ -9,6 +8,7 @@ import time
 from typing import Any
 
 from adcp_sales.launcher import ports, welcome
+from adcp_sales.launcher.database import application_environment, external_url, is_external
 from adcp_sales.launcher.datadir import DataDirectory, write_private
 from adcp_sales.launcher.errors import LauncherError
 from adcp_sales.launcher.options import ServeOptions, parse_serve
@@ -40,9 +40,7 @@ class Deployment:
         self.options = options
         self.data = data
         self.url = f"http://{ports.HOST}:{options.port}"
-        self.is_external = bool(
-            os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")
-        )
+        self.is_external = is_external()
         self.has_demo = options.demo or not self.is_external
         self.receiver_port: int | None = None
         self.postgres: PostgresServer | None = None
@@ -94,20 +92,16 @@ class Deployment:
 
     def _environment(self) -> dict[str, str]:
         """Return what the processes get, starting PostgreSQL unless one was named."""
-        environment = dict(os.environ)
-        environment |= self.data.secret_environment()
-        environment |= {"ADCP_DATA_DIR": str(self.data.path), "PYTHONUNBUFFERED": "1"}
-        environment.setdefault("PUBLIC_URL", self.url)
-        environment.setdefault("DJANGO_SETTINGS_MODULE", "adcp_sales.settings.base")
         if self.is_external:
-            return environment
-        self.postgres = PostgresServer(
-            data_directory=self.data.postgres, log_file=self.data.log_path("postgres")
-        )
-        self.postgres.start()
-        environment["DATABASE_URL"] = self.postgres.url
-        # The demo's receiver listens on the loopback interface.
-        environment.setdefault("ALLOW_PRIVATE_DESTINATIONS", "1")
+            url = external_url()
+        else:
+            self.postgres = PostgresServer(
+                data_directory=self.data.postgres, log_file=self.data.log_path("postgres")
+            )
+            self.postgres.start()
+            url = self.postgres.url
+        environment = application_environment(self.data, url=url)
+        environment.setdefault("PUBLIC_URL", self.url)
         return environment
 
     def _prepare(self, environment: dict[str, str]) -> None:

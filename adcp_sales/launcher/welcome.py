@@ -77,10 +77,7 @@ def silent_heartbeats(health: object, *, seconds_up: float) -> list[str]:
 
     A heartbeat that is older than we are was left by an earlier start.
     """
-    parts = health if isinstance(health, dict) else {}
-    silent = []
-    for name in ("worker", "beat"):
-        age = (parts.get(name) or {}).get("age_seconds")
-        if age is None or age > seconds_up:
-            silent.append(name)
-    return silent
+    parts = health.get("parts", {}) if isinstance(health, dict) else {}
+    ages = {name: parts.get(name, {}).get("age_seconds") for name in ("worker", "beat")}
+    # The age comes in whole seconds.
+    return [name for name, age in ages.items() if age is None or age > seconds_up - 1]
