@@ -160,9 +160,7 @@ def _rank(brief: str) -> Combinable:
         + SearchVector("category", weight="B", config="english")
         + SearchVector("description", weight="C", config="english")
     )
-    rank = SearchRank(
-        document, _AnyWord(Value(words)), normalization=Value(RANK_NORMALIZATION)
-    )  # fmt: skip
+    rank = SearchRank(document, _AnyWord(Value(words)), normalization=Value(RANK_NORMALIZATION))
     return Cast(Round(rank * Value(RANK_SCALE)), BigIntegerField())
 
 

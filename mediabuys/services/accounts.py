@@ -86,10 +86,8 @@ def _provisioned(
 ) -> SyncedAccount:
     brand = entry["brand"]
     existing = (
-        Account.objects.select_for_update()
-        .filter(natural_key(entry), owner=principal)
-        .first()
-    )  # fmt: skip
+        Account.objects.select_for_update().filter(natural_key(entry), owner=principal).first()
+    )
     if existing is not None:
         return _refined(existing, entry)
     account, created = Account.objects.get_or_create(
@@ -160,9 +158,11 @@ def _warnings(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _name(entry: Mapping[str, Any]) -> str:
     brand = entry["brand"]
-    label = brand["domain"] if not brand.get("brand_id") else (
-        f"{brand['brand_id']} ({brand['domain']})"
-    )  # fmt: skip
+    label = (
+        brand["domain"]
+        if not brand.get("brand_id")
+        else (f"{brand['brand_id']} ({brand['domain']})")
+    )
     through = entry["operator"]
     suffix = "" if through == brand["domain"] else f" via {through}"
     return f"{label}{suffix}{' (sandbox)' if entry.get('sandbox') else ''}"[:200]

@@ -36,6 +36,27 @@ def booking_enqueue(*, buy: MediaBuy, now: datetime) -> Booking:
     return booking
 
 
+def booking_record(*, buy: MediaBuy, order: BookedOrder, now: datetime) -> Booking:
+    """Write the booking of an order that is already on the ad server, in the same transaction."""
+    booking = Booking(media_buy=buy, next_attempt_at=now, attempt_count=1)
+    booking.claim()
+    _settle_as_booked(booking, order, now)
+    booking.save(force_insert=True)
+    return booking
+
+
+def _settle_as_booked(booking: Booking, order: BookedOrder, now: datetime) -> None:
+    booking.finish()
+    booking.order_id = order.order_id
+    booking.line_items = [
+        {"package_id": package_id, "id": item_id}
+        for package_id, item_id in order.line_items.items()
+    ]
+    booking.step = BookingStep.CONFIRMATION
+    booking.settled_at, booking.lease_token, booking.leased_until = now, None, None
+    booking.error_code = booking.error_message = ""
+
+
 def booking_claim(*, booking_id: str, now: datetime) -> BookingClaim | None:
     """Take the booking under a lease; None when it is settled, not due, or held by another.
 
@@ -103,14 +124,7 @@ def booking_finish(*, claim: BookingClaim, order: BookedOrder, now: datetime) ->
     booking = _claimed(claim)
     if booking is None:
         return None
-    booking.finish()
-    booking.order_id = order.order_id
-    booking.line_items = [
-        {"package_id": package_id, "id": item_id} for package_id, item_id in order.line_items.items()
-    ]
-    booking.step = BookingStep.CONFIRMATION
-    booking.settled_at, booking.lease_token, booking.leased_until = now, None, None
-    booking.error_code = booking.error_message = ""
+    _settle_as_booked(booking, order, now)
     booking.save()
     return booking
 

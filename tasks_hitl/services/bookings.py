@@ -26,6 +26,7 @@ from mediabuys.services.bookings import (
     booking_claim,
     booking_fail,
     booking_finish,
+    booking_record,
     booking_requeue,
     booking_step,
     order_request,
@@ -128,6 +129,20 @@ def settle_booked(*, claim: BookingClaim, order: BookedOrder, now: datetime | No
                 action=TaskEvent.Action.BOOKED,
                 now=now,
             )
+
+
+def book_at_once(*, buy: MediaBuy, now: datetime) -> None:
+    """Book an accepted sandbox order inside the caller's transaction.
+
+    The inline adapter is a table of ours, so nothing here waits for a network.
+    """
+    order = order_request(buy)
+    server = ad_server_for(buy.account)
+    server.create_order(order)
+    server.create_line_items(order)
+    booking_record(buy=buy, order=server.confirm(order.reference), now=now)
+    order_confirm(buy=buy, now=now)
+    media_buy_refresh(buy=buy, now=now, notify=False)
 
 
 def booked_message(buy: MediaBuy, booking: Booking) -> str:

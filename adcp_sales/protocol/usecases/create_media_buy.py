@@ -1,0 +1,166 @@
+"""create_media_buy: validate, ask the rules, and either accept at once or wait for a person."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from adcp_sales.protocol.errors import AdcpError
+from adcp_sales.protocol.registry import BUYING, Call, Reply, TaskSpec
+from mediabuys.models import Account, Principal
+from mediabuys.pricing import in_words
+from mediabuys.requests import Channel
+from mediabuys.selectors.orders import buyer_standing, catalog_for_order
+from mediabuys.services.bookings import booking_enqueue
+from mediabuys.services.orders import DraftedOrder, order_accept, order_draft
+from mediabuys.validation import order_from_request
+from mediabuys.wire.buys import create_success
+from tasks_hitl.models import Task
+from tasks_hitl.rules import evaluate, order_facts
+from tasks_hitl.selectors import current_rules
+from tasks_hitl.services import book_at_once, task_submit
+from tasks_hitl.wire import submitted_body
+from webhooks.errors import DestinationRefused
+from webhooks.services import destination_upsert
+
+SCHEMES = {"Bearer": "bearer", "HMAC-SHA256": "hmac_sha256"}
+# Parts of the request that only concern this one transmission, or are secret.
+NOT_THE_ORDER = ("idempotency_key", "context", "push_notification_config", "governance_context")
+
+
+@dataclass(frozen=True)
+class PlacedOrder:
+    """An order as it was written; `task` is there when it waits for a person."""
+
+    drafted: DraftedOrder
+    task: Task | None
+
+
+def create_media_buy(call: Call) -> Reply:
+    """Answer `submitted` when a person must look, else `completed` with the media buy."""
+    placed = place_order(
+        principal=call.require_principal(),
+        account=call.require_account(),
+        params=call.params,
+        now=call.now,
+    )
+    buy = placed.drafted.buy
+    if placed.task is not None:
+        return Reply(submitted_body(placed.task), status="submitted")
+    body = create_success(buy, placed.drafted.packages, placed.drafted.assignments)
+    words = in_words(buy.total_budget, buy.currency)
+    state = "booked" if buy.confirmed_at else "accepted and being booked"
+    return Reply({**body, "context_id": buy.context_id, "message": f"{words} media buy {state}."})
+
+
+def place_order(
+    *, principal: Principal, account: Account, params: Mapping[str, Any], now: datetime
+) -> PlacedOrder:
+    """Place a schema-valid order, in the caller's transaction.
+
+    Everything that can be checked is checked before the first row is written. Then the draft is
+    parked as a task, or accepted and its booking queued (a sandbox account's is booked at once).
+    Raises a `TradeError` with the field at fault.
+    """
+    catalog = catalog_for_order(
+        product_ids=[line["product_id"] for line in params.get("packages") or []],
+        agent_url=settings.PUBLIC_URL,
+        with_formats=any(line.get("format_ids") for line in params.get("packages") or []),
+    )
+    request = order_from_request(params, catalog=catalog, now=now)
+    standing = buyer_standing(principal=principal, account=account)
+    evaluation = evaluate(
+        facts=order_facts(request=request, account=account, standing=standing, now=now),
+        rules=current_rules(),
+        now=now,
+    )
+    channel = buyer_channel(principal=principal, params=params)
+    drafted = order_draft(
+        request=request,
+        principal=principal,
+        account=account,
+        policy=evaluation.trace(),
+        channel=channel,
+        now=now,
+    )
+    if evaluation.must_wait:
+        task = task_submit(
+            buy=drafted.buy,
+            request=request_snapshot(params),
+            reason=evaluation.buyer_reason,
+            channel=channel,
+            now=now,
+        )
+        return PlacedOrder(drafted, task)
+    order_accept(buy=drafted.buy, actor=f"agent:{principal.principal_id}", now=now)
+    if account.sandbox:
+        book_at_once(buy=drafted.buy, now=now)
+    else:
+        booking_enqueue(buy=drafted.buy, now=now)
+    return PlacedOrder(drafted, None)
+
+
+def request_snapshot(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request as the desk keeps it: the order, without envelope and secrets."""
+    return {key: deepcopy(value) for key, value in params.items() if key not in NOT_THE_ORDER}
+
+
+def buyer_channel(*, principal: Principal, params: Mapping[str, Any]) -> Channel | None:
+    """Store the webhook that the request registers; None where it registers none."""
+    config = params.get("push_notification_config")
+    if not config:
+        return None
+    authentication = config.get("authentication") or {}
+    schemes = authentication.get("schemes") or []
+    try:
+        destination = destination_upsert(
+            owner_key=principal.principal_id,
+            kind="signed_http",
+            url=config["url"],
+            scheme=SCHEMES[schemes[0]] if schemes else "none",
+            credentials=authentication.get("credentials", ""),
+        )
+    except DestinationRefused as refused:
+        raise AdcpError(
+            "INVALID_REQUEST",
+            str(refused),
+            field="push_notification_config.url",
+            suggestion="Register a public https URL.",
+        ) from refused
+    return Channel(
+        destination_id=destination.pk,
+        operation_id=config.get("operation_id", ""),
+        push_token=config.get("token", ""),
+    )
+
+
+TASKS = [
+    TaskSpec(
+        name="create_media_buy",
+        run=create_media_buy,
+        access="write",
+        summary="Order a media buy; answers at once, or `submitted` when a person must look.",
+        schema="create_media_buy",
+        account="required",
+        account_statuses=BUYING,
+        idempotent=True,
+        locks_account=True,
+        example={
+            "idempotency_key": "3f6b2c1e-3c52-4a2f-9a5e-0d1f2a3b4c5d",
+            "account": {"account_id": "acc_…"},
+            "brand": {"domain": "acmeoutdoor.example"},
+            "start_time": "2027-03-01T00:00:00Z",
+            "end_time": "2027-03-31T23:59:59Z",
+            "packages": [
+                {
+                    "product_id": "homepage-takeover",
+                    "pricing_option_id": "cpm-fixed-usd",
+                    "budget": 50000,
+                }
+            ],
+        },
+    )
+]

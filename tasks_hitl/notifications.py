@@ -1,0 +1,54 @@
+"""What staff are told about approvals; every link only shows, and never decides."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import formats, timezone
+
+from mediabuys.models import Publisher
+from mediabuys.pricing import in_words
+from tasks_hitl.models import Task
+
+DATE_FORMAT = "j M Y"
+MOMENT_FORMAT = "D j M Y, H:i"
+
+
+def approval_url(task: Task) -> str:
+    """Return the absolute address of the task's decision page."""
+    return f"{settings.PUBLIC_URL}/admin/approvals/{task.task_id}/"
+
+
+def staff_notice_body(task: Task) -> dict[str, str]:
+    """Return the mail that tells staff of a waiting approval: `subject`, `text` and `html`.
+
+    Times are the publisher's. Reads nothing that the task does not have joined.
+    """
+    buy, publisher = task.media_buy, task.account.publisher
+    context: dict[str, Any] = {
+        "task": task,
+        "buy": buy,
+        "publisher": publisher,
+        "budget": in_words(buy.total_budget, buy.currency),
+        "starts": _local(buy.start_time, publisher, DATE_FORMAT),
+        "ends": _local(buy.end_time, publisher, DATE_FORMAT),
+        "due": _local(task.due_at, publisher, MOMENT_FORMAT),
+        "reasons": [
+            (rule["name"], rule["explanation"])
+            for rule in buy.policy.get("rules", ())
+            if rule["stopped"]
+        ],
+        "url": approval_url(task),
+    }
+    subject = f"Approval waiting: {buy.brand_domain}, {context['budget']}, due {context['due']}"
+    return {
+        "subject": " ".join(subject.split()),
+        "text": render_to_string("mail/approval_waiting.txt", context),
+        "html": render_to_string("mail/approval_waiting.html", context),
+    }
+
+
+def _local(moment: datetime, publisher: Publisher, pattern: str) -> str:
+    return formats.date_format(timezone.localtime(moment, ZoneInfo(publisher.timezone)), pattern)
