@@ -6,25 +6,45 @@ from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 APPS = ("mediabuys", "tasks_hitl", "webhooks", "django_celery_beat")
-VIEW = [
-    f"mediabuys.view_{model}"
-    for model in (
-        "publisher", "property", "product", "pricingoption", "creativeformat", "principal",
-        "account", "accountaccess", "mediabuy", "package", "creative", "creativeassignment",
-        "booking", "event",
-    )
-] + [
-    f"tasks_hitl.view_{model}"
-    for model in ("task", "decision", "approval", "taskevent", "ruleversion")
-] + [f"webhooks.view_{model}" for model in ("destination", "delivery", "attempt")] + [
-    f"django_celery_beat.view_{model}"
-    for model in ("periodictask", "crontabschedule", "intervalschedule")
-]
+VIEW = (
+    [
+        f"mediabuys.view_{model}"
+        for model in (
+            "publisher",
+            "property",
+            "product",
+            "pricingoption",
+            "creativeformat",
+            "principal",
+            "account",
+            "accountaccess",
+            "mediabuy",
+            "package",
+            "creative",
+            "creativeassignment",
+            "booking",
+            "event",
+        )
+    ]
+    + [
+        f"tasks_hitl.view_{model}"
+        for model in ("task", "decision", "approval", "taskevent", "ruleversion")
+    ]
+    + [f"webhooks.view_{model}" for model in ("destination", "delivery", "attempt")]
+    + [
+        f"django_celery_beat.view_{model}"
+        for model in ("periodictask", "crontabschedule", "intervalschedule")
+    ]
+)
 REVIEW = ["mediabuys.change_creative"]
 DECIDE = ["tasks_hitl.decide_task", "mediabuys.change_booking"]
 DIRECT = [
-    "mediabuys.change_publisher", "mediabuys.change_account", "mediabuys.change_principal",
-    "mediabuys.add_principal", "tasks_hitl.add_ruleversion", "tasks_hitl.change_ruleversion",
+    "mediabuys.change_publisher",
+    "mediabuys.change_account",
+    "mediabuys.change_principal",
+    "mediabuys.add_principal",
+    "tasks_hitl.add_ruleversion",
+    "tasks_hitl.change_ruleversion",
     "django_celery_beat.change_periodictask",
 ] + [
     f"mediabuys.{verb}_{model}"
