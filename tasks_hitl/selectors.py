@@ -19,20 +19,6 @@ def task_of(*, principal: Principal, task_id: str) -> Task | None:
     return tasks_of(principal).filter(task_id=task_id).select_related("media_buy__booking").first()
 
 
-def operation_of(*, principal: Principal, context_id: str) -> MediaBuy | None:
-    """Return the order behind a `context_id`, in one query with task and booking; None if foreign.
-
-    The task, where there was one, is `order.tasks.all()[0]`.
-    """
-    return (
-        MediaBuy.objects.filter(
-            context_id=context_id, principal=principal, account__accesses__principal=principal
-        )
-        .select_related("booking", "account__publisher")
-        .first()
-    )
-
-
 def waiting_tasks() -> QuerySet[Task]:
     """Return what waits for a person, most urgent first, with what the queue shows joined."""
     return (
