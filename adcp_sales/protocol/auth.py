@@ -111,9 +111,9 @@ def _mark_used(token: ApiToken, now: datetime) -> None:
     due = now - USED_AT_GRANULARITY
     if token.last_used_at is not None and token.last_used_at > due:
         return
-    ApiToken.objects.filter(
-        Q(last_used_at=None) | Q(last_used_at__lte=due), pk=token.pk
-    ).update(last_used_at=now)  # fmt: skip
+    ApiToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lte=due), pk=token.pk).update(
+        last_used_at=now
+    )
 
 
 def _unexpired(expires_at: datetime | None, now: datetime) -> bool:

@@ -15,9 +15,17 @@ DEFAULT_PAGE_SIZE = 50
 PAGE_SIZE_LIMIT = 100
 # What may differ between two pages of one walk.
 UNBOUND_FIELDS = frozenset(
-    {"pagination", "context", "context_id", "ext", "idempotency_key", "governance_context",
-     "adcp_version", "adcp_major_version"}
-)  # fmt: skip
+    {
+        "pagination",
+        "context",
+        "context_id",
+        "ext",
+        "idempotency_key",
+        "governance_context",
+        "adcp_version",
+        "adcp_major_version",
+    }
+)
 
 
 def page_size(params: Mapping[str, Any]) -> int:

@@ -46,19 +46,17 @@ def run_task(
     """
     context = buyers_context(params)
     spec = task_spec(name)
+    if spec is None:
+        return refused(_unknown_task(), context=context)
     try:
         version = negotiate(params)
-        if spec is None:
-            raise _unknown_task()
         access.authorize(spec, principal, params)
         access.refuse_credentials(params)
         validate_request(spec, params)
         call = _call(spec, name, params, principal, transport)
         result = _run_once(spec, call) if spec.idempotent else _run(spec, call)
     except Exception as error:  # noqa: BLE001 (the boundary: nothing else may reach a buyer)
-        return refused(
-            as_adcp_error(error), context=context, legacy=spec is not None and spec.legacy
-        )
+        return refused(as_adcp_error(error), context=context, legacy=spec.legacy)
     outcome = answered(result.reply, version=version, context=context, replayed=result.replayed)
     _check_response(spec, outcome)
     return outcome

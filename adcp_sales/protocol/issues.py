@@ -46,7 +46,7 @@ def _issue(error: ValidationError) -> dict[str, str]:
     keyword = error.kind.name
     path = [*error.instance_path]
     if keyword == "required":
-        path.append(error.kind.property)
+        path.append(getattr(error.kind, "property", ""))
     return {
         "pointer": _short(pointer_of(path)),
         "message": _short(_message(error, keyword)),

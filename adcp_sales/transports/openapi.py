@@ -63,10 +63,15 @@ class TaskSchema(AutoSchema):
     """Describes a task's one operation from its `TaskSpec`."""
 
     def get_operation(
-        self, path: str, path_regex: str, path_prefix: str, method: str, registry: Any
+        self,
+        path: str,
+        path_regex: str,  # noqa: ARG002 (drf-spectacular's signature)
+        path_prefix: str,  # noqa: ARG002
+        method: str,  # noqa: ARG002
+        registry: Any,  # noqa: ARG002
     ) -> dict[str, Any]:
         """Return the operation; its components are added by `add_components`."""
-        spec: TaskSpec = self.view.spec
+        spec: TaskSpec = self.view.spec  # type: ignore[attr-defined]  # ours always has one
         name = path.rstrip("/").rpartition("/")[2]
         is_alias = name != spec.name or (spec.legacy and path.startswith("/legacy/"))
         return {
@@ -108,8 +113,11 @@ def _responses(spec: TaskSpec) -> dict[str, Any]:
 
 
 def add_components(
-    result: dict[str, Any], generator: Any, request: Any, public: bool  # noqa: ARG001, FBT001
-) -> dict[str, Any]:  # fmt: skip
+    result: dict[str, Any],
+    generator: Any,  # noqa: ARG001 (drf-spectacular's signature)
+    request: Any,  # noqa: ARG001
+    public: bool,  # noqa: ARG001, FBT001
+) -> dict[str, Any]:
     """Add every task's schemas to the document; drf-spectacular calls this last."""
     components = result.setdefault("components", {})
     components["schemas"] = {**components.get("schemas", {}), **_components()}
@@ -164,5 +172,5 @@ def _reference(target: Any, owner: str) -> Any:
 class OpenApiView(SpectacularAPIView):
     """Serves the document as JSON to anybody; it names no secret and no buyer."""
 
-    authentication_classes = ()
-    renderer_classes = (OpenApiJsonRenderer,)
+    authentication_classes = []
+    renderer_classes = [OpenApiJsonRenderer]

@@ -1,6 +1,6 @@
 """REST: one POST per task, the body exactly the flat AdCP body."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.urls import URLPattern, path
 from rest_framework.negotiation import BaseContentNegotiation
@@ -12,6 +12,7 @@ from adcp_sales.protocol.dispatch import run_task
 from adcp_sales.protocol.registry import TaskSpec, task_specs
 from adcp_sales.transports.exceptions import respond
 from adcp_sales.transports.openapi import TaskSchema
+from mediabuys.models.accounts import Principal
 
 
 class OnlyJson(BaseContentNegotiation):
@@ -22,8 +23,11 @@ class OnlyJson(BaseContentNegotiation):
         return next((parser for parser in parsers if parser.media_type == media_type), None)
 
     def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None  # noqa: ARG002
-    ) -> Any:  # fmt: skip
+        self,
+        request: Request,  # noqa: ARG002 (DRF's signature)
+        renderers: Any,
+        format_suffix: str | None = None,  # noqa: ARG002
+    ) -> Any:
         return renderers[0], renderers[0].media_type
 
 
@@ -36,7 +40,9 @@ class TaskView(APIView):
 
     def post(self, request: Request, task_name: str) -> Response:
         """Run the task with the body as its parameters."""
-        return respond(run_task(task_name, request.data, request.user, transport="rest"))
+        params = cast(dict[str, Any], request.data)
+        principal = cast(Principal | None, request.user)
+        return respond(run_task(task_name, params, principal, transport="rest"))
 
 
 def _task_view(spec: TaskSpec) -> type[TaskView]:
@@ -49,8 +55,10 @@ def _task_paths() -> list[URLPattern]:
     paths = []
     for spec in task_specs().values():
         view = _task_view(spec).as_view()
-        for name in (spec.name, *spec.aliases):
-            paths.append(path(f"adcp/{name}", view, {"task_name": name}, name=f"task-{name}"))
+        paths += [
+            path(f"adcp/{name}", view, {"task_name": name}, name=f"task-{name}")
+            for name in (spec.name, *spec.aliases)
+        ]
         if spec.legacy:
             paths.append(path(f"legacy/{spec.name}", view, {"task_name": spec.name}))
     return paths

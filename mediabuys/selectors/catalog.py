@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.postgres.search import SearchRank, SearchVector
 from django.db.models import (
@@ -89,8 +90,7 @@ def products_page(
     A brief that names nothing we sell matches everything, in the catalog's order. `after` is the
     `(rank, pk)` of the last product of the page before.
     """
-    products = _filtered(products_for_sale(now=now), wanted)
-    products = products.annotate(rank=_rank(brief))
+    products: QuerySet[Any] = _filtered(products_for_sale(now=now), wanted).annotate(rank=_rank(brief))
     if brief and products.filter(rank__gt=0).exists():
         products = products.filter(rank__gt=0)
     total = products.count()

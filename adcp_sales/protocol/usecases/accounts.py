@@ -80,9 +80,7 @@ def _refuse_whole(call: Call) -> None:
 
 def _synced(call: Call, entry: dict[str, Any], publisher: Publisher) -> dict[str, Any]:
     try:
-        synced = account_sync(
-            principal=call.require_principal(), entry=entry, publisher=publisher
-        )  # fmt: skip
+        synced = account_sync(principal=call.require_principal(), entry=entry, publisher=publisher)
     except TradeError as error:
         return _failed(call, entry, error)
     return _succeeded(synced, is_dry_run=call.params.get("dry_run", False))

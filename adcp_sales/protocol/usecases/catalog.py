@@ -18,9 +18,19 @@ from mediabuys.wire.formats import format_body
 from mediabuys.wire.products import product_body
 
 SUPPORTED_FILTERS = frozenset(
-    {"delivery_type", "is_fixed_price", "pricing_currencies", "format_ids", "start_date",
-     "end_date", "budget_range", "countries", "channels", "ext"}
-)  # fmt: skip
+    {
+        "delivery_type",
+        "is_fixed_price",
+        "pricing_currencies",
+        "format_ids",
+        "start_date",
+        "end_date",
+        "budget_range",
+        "countries",
+        "channels",
+        "ext",
+    }
+)
 # A feed's version speaks of the whole feed: more products than this are not for one feed.
 FEED_LIMIT = 10_000
 
@@ -54,9 +64,7 @@ def _brief(call: Call, mode: str) -> str:
     if mode == "brief" and not brief.strip():
         raise AdcpError("INVALID_REQUEST", "brief: Say what to look for.", field="brief")
     if mode == "wholesale" and "brief" in call.params:
-        raise AdcpError(
-            "INVALID_REQUEST", "A wholesale request takes no brief.", field="brief"
-        )  # fmt: skip
+        raise AdcpError("INVALID_REQUEST", "A wholesale request takes no brief.", field="brief")
     return str(brief)
 
 
@@ -131,10 +139,16 @@ def _is_ours(reference: Mapping[str, Any]) -> bool:
 
 def _advisories(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Say which filters did not narrow the list, so that nobody believes they did."""
-    unheard = [f"filters.{name}" for name in sorted((params.get("filters") or {}).keys())
-               if name not in SUPPORTED_FILTERS]  # fmt: skip
-    unheard += [name for name in ("catalog", "property_list", "required_policies", "time_budget")
-                if params.get(name)]  # fmt: skip
+    unheard = [
+        f"filters.{name}"
+        for name in sorted((params.get("filters") or {}).keys())
+        if name not in SUPPORTED_FILTERS
+    ]
+    unheard += [
+        name
+        for name in ("catalog", "property_list", "required_policies", "time_budget")
+        if params.get(name)
+    ]
     return [
         AdcpError(
             "UNSUPPORTED_FEATURE",

@@ -1,0 +1,36 @@
+"""System checks: each unsafe combination of settings has an id."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+DEVELOPMENT_KEY_MARK = "development-only"
+SECRET_KEY_CHARACTERS = 50
+
+
+@register(Tags.security)
+def production_is_safe(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 (Django's signature)
+    **kwargs: Any,  # noqa: ARG001
+) -> list[CheckMessage]:
+    """Refuse production settings that would be unsafe in public; `webhooks.checks` looks at its own keys."""
+    if not settings.PRODUCTION:
+        return []
+    findings = [
+        (_is_weak(settings.SECRET_KEY), "E001", "Set SECRET_KEY to 50 random characters."),
+        (
+            not settings.PUBLIC_URL.startswith("https://"),
+            "E002",
+            "Set PUBLIC_URL to the https address that buyers use.",
+        ),
+        (settings.DEBUG, "E003", "DEBUG shows internals to buyers."),
+        ("*" in settings.ALLOWED_HOSTS, "E004", "Name the hosts in ALLOWED_HOSTS."),
+    ]
+    return [Error(message, id=f"adcp.{number}") for found, number, message in findings if found]
+
+
+def _is_weak(secret: str) -> bool:
+    return len(secret) < SECRET_KEY_CHARACTERS or DEVELOPMENT_KEY_MARK in secret
