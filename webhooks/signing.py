@@ -26,9 +26,8 @@ def public_jwks() -> dict[str, list[dict[str, object]]]:
 
     Needs `cryptography` alone: it is served by web processes, which must stay small.
     """
-    public = _public_members(settings.WEBHOOK_SIGNING_KEY)
-    published = {
-        **public,
+    published: dict[str, object] = {
+        **_public_members(settings.WEBHOOK_SIGNING_KEY),
         "kid": key_id(),
         "alg": "EdDSA",
         "use": "sig",

@@ -218,13 +218,13 @@ def _deadline(seconds: float) -> Iterator[_Flight]:
 
 
 class _PlainConnection(HTTPConnection):
-    def request(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on unread
+    def request(self, *args: Any, **kwargs: Any) -> None:
         _current.flight.connection = self
         super().request(*args, **kwargs)
 
 
 class _TLSConnection(HTTPSConnection):
-    def request(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on unread
+    def request(self, *args: Any, **kwargs: Any) -> None:
         _current.flight.connection = self
         super().request(*args, **kwargs)
 

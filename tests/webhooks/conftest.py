@@ -1,5 +1,6 @@
 """People of these tests: receivers that really listen, and a buyer's destination."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -70,10 +71,8 @@ def serve(sink: Sink) -> ThreadingHTTPServer:
             pass
 
         def handle(self) -> None:
-            try:
+            with contextlib.suppress(OSError):
                 super().handle()
-            except OSError:
-                pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

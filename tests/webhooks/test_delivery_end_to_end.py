@@ -160,9 +160,7 @@ def test_a_chat_message_is_not_signed(
     assert "signature" not in received.headers
 
 
-def test_an_email_goes_to_everyone_named(
-    destination_for: DestinationFor, enqueue: Enqueue
-) -> None:
+def test_an_email_goes_to_everyone_named(destination_for: DestinationFor, enqueue: Enqueue) -> None:
     destination = destination_for("mailto:rep@example.com,lead@example.com", kind="email")
     delivery = enqueue(destination, body={"subject": "New\norder", "text": "Plain", "html": "<p>"})
     assert dispatch_due() == 1

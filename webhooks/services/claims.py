@@ -54,11 +54,12 @@ WITH picked AS MATERIALIZED (
 ), claimed AS (
     UPDATE webhooks_delivery SET
         lease_token = gen_random_uuid(),
-        leased_until = statement_timestamp() + %(lease)s,
-        next_attempt_at = statement_timestamp() + %(lease)s,
+        leased_until = statement_timestamp() + make_interval(secs => %(lease)s),
+        next_attempt_at = statement_timestamp() + make_interval(secs => %(lease)s),
         attempt_count = attempt_count + 1,
         first_attempt_at = coalesce(first_attempt_at, statement_timestamp()),
-        horizon_at = coalesce(horizon_at, statement_timestamp() + %(horizon)s)
+        horizon_at = coalesce(
+            horizon_at, statement_timestamp() + make_interval(secs => %(horizon)s))
     FROM picked WHERE webhooks_delivery.id = picked.id
     RETURNING webhooks_delivery.*
 ), abandoned AS (
@@ -81,8 +82,9 @@ ORDER BY claimed.created_at, claimed.id
 """
 
 _RENEW = """
-UPDATE webhooks_delivery SET leased_until = statement_timestamp() + %(lease)s,
-    next_attempt_at = statement_timestamp() + %(lease)s
+UPDATE webhooks_delivery SET
+    leased_until = statement_timestamp() + make_interval(secs => %(lease)s),
+    next_attempt_at = statement_timestamp() + make_interval(secs => %(lease)s)
 WHERE lease_token = ANY(%(tokens)s)
 """
 
@@ -106,6 +108,7 @@ SELECT count(*) FROM over
 class Claim:
     """One message that is this worker's to send until its lease ends."""
 
+    monotonic_claimed_at: float
     delivery_id: int
     public_id: str
     idempotency_key: str
@@ -120,7 +123,6 @@ class Claim:
     url: str
     scheme: str
     encrypted_credentials: str
-    monotonic_claimed_at: float
 
     def now(self) -> datetime:
         """Return the time on the database's clock, whatever this machine's clock does."""
@@ -139,17 +141,22 @@ def deliveries_claim(*, limit: int) -> list[Claim]:
         destinations = [row[0] for row in cursor.fetchall()]
         if not destinations:
             return []
-        times = {"lease": conf.lease(), "horizon": conf.horizon()}
-        cursor.execute(_CLAIM, bounds | times | {"destinations": destinations})
+        parameters: dict[str, int | float | list[int]] = {
+            **bounds,
+            "lease": conf.lease().total_seconds(),
+            "horizon": conf.horizon().total_seconds(),
+            "destinations": destinations,
+        }
+        cursor.execute(_CLAIM, parameters)
         started = time.monotonic()
         rows = cursor.fetchall()
-    return [Claim(*row[:5], bytes(row[5]), *row[6:], started) for row in rows]
+    return [Claim(started, *row) for row in rows]
 
 
 def leases_renew(*, tokens: Sequence[uuid.UUID]) -> int:
     """Extend the leases that are still ours; return how many are."""
     with connection.cursor() as cursor:
-        cursor.execute(_RENEW, {"tokens": list(tokens), "lease": conf.lease()})
+        cursor.execute(_RENEW, {"tokens": list(tokens), "lease": conf.lease().total_seconds()})
         return cursor.rowcount
 
 

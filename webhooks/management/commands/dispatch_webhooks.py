@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="send what is due, then end")
         parser.add_argument("--interval", type=float, default=1.0, help="seconds between looks")
 
-    def handle(self, *, once: bool, interval: float, **_: Any) -> None:  # noqa: ANN401
+    def handle(self, *, once: bool, interval: float, **_: Any) -> None:
         stopped = threading.Event()
 
         def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -1,0 +1,1 @@
+"""What a counterparty's endpoint would be: a small program that keeps and shows what it got."""
