@@ -68,6 +68,7 @@ def make_environment() -> None:
             )
     import venv
 
+    print(f"run: making {VENV}", file=sys.stderr)
     try:
         venv.EnvBuilder(with_pip=True, symlinks=True, clear=True).create(VENV)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -126,7 +127,6 @@ def prepare(group: str) -> None:
         if is_installed(group):
             return
         if not is_whole():
-            print(f"run: making {VENV}", file=sys.stderr)
             make_environment()
         install(group)
 

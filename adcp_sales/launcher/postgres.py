@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from adcp_sales.launcher.errors import LauncherError
 from adcp_sales.launcher.privileges import Identity, choose_identity
-from adcp_sales.launcher.processes import start_child, stop_child
+from adcp_sales.launcher.processes import process_is_alive, start_child, stop_child
 
 OLDEST_MAJOR = 15
 READY_SECONDS = 60
@@ -110,6 +110,7 @@ class PostgresServer:
         self.identity = choose_identity(
             binary=self.binaries.program("postgres"), directory=self.data_directory
         )
+        self._await_predecessor()
         # A socket's path may not be longer than 107 bytes, so it never lies in the data directory.
         base = "/tmp" if Path("/tmp").is_dir() else None  # noqa: S108 (mkdtemp makes it private)
         self.socket_directory = Path(tempfile.mkdtemp(prefix="adcp-pg-", dir=base))
@@ -119,6 +120,19 @@ class PostgresServer:
         self._refuse_other_major()
         self._launch(self.identity)
         self._wait_until_ready()
+
+    def _await_predecessor(self) -> None:
+        """Let the server of a launcher that was killed finish its shutdown."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            lines = read_status_file(self.data_directory / "postmaster.pid")
+            if not lines or not process_is_alive(int(lines[0])):
+                return
+            time.sleep(0.05)
+        raise LauncherError(
+            f"a PostgreSQL (process {lines[0]}) already runs on {self.data_directory}: stop it "
+            "first, or, if that is some other program, remove postmaster.pid there."
+        )
 
     def _initialise(self, identity: Identity) -> None:
         """Run initdb; a directory that an interrupted initdb left behind is made again."""

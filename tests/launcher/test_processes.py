@@ -1,0 +1,121 @@
+"""Children die with their parent, and the supervisor keeps them alive until then."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from adcp_sales.launcher.supervisor import Service, Supervisor
+from tests.launcher.support import ROOT, alive, wait_until_gone
+
+PARENT = """
+import sys, time
+from adcp_sales.launcher import processes
+if sys.argv[1] == "watchdog":
+    processes.LIBC = None  # as on a system whose kernel has no death signal
+children = [processes.start_child([sys.executable, "-c", sys.argv[2]]) for _ in range(2)]
+print(*[child.pid for child in children], flush=True)
+time.sleep(60)
+"""
+OBEDIENT = "import time; time.sleep(60)"
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+
+
+def parent_with_children(
+    how: str, child: str
+) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, how, child], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    children = [psutil.Process(int(number)) for number in parent.stdout.readline().split()]
+    assert len(children) == 2
+    return parent, children
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("how", ["kernel", "watchdog"])
+def test_children_die_with_a_killed_parent(how: str) -> None:
+    parent, children = parent_with_children(how, OBEDIENT)
+    assert len(alive(children)) == 2
+
+    parent.kill()
+    parent.wait()
+
+    assert wait_until_gone(children, seconds=5) == []
+
+
+@pytest.mark.processes
+def test_the_watchdog_kills_what_ignores_its_signal() -> None:
+    parent, children = parent_with_children("watchdog", STUBBORN)
+    time.sleep(0.3)  # until they ignore it
+
+    parent.kill()
+    parent.wait()
+    time.sleep(1)
+    assert len(alive(children)) == 2
+
+    assert wait_until_gone(children, seconds=10) == []
+
+
+def service(place: Path, program: str) -> Service:
+    return Service(
+        name="helper",
+        command=[sys.executable, "-c", program],
+        environment={},
+        log=place / "helper.log",
+    )
+
+
+@pytest.mark.processes
+def test_a_service_that_ends_is_restarted_and_said_in_one_line(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Given a service that fails at once
+    supervisor = Supervisor()
+    failing = service(place, "print('no such key'); raise SystemExit(3)")
+    supervisor.start(failing)
+    assert failing.process is not None
+    first = failing.process.pid
+    failing.process.wait()
+
+    # When it is tended, then it is started again after a second, and the wait doubles
+    supervisor.tend()
+    assert failing.process.pid == first
+    assert failing.wait_seconds == 2
+    time.sleep(1.1)
+    supervisor.tend()
+    assert failing.process.pid != first
+    supervisor.stop()
+
+    said = capfd.readouterr().err.splitlines()
+    assert said == [
+        f"run: helper ended (exit code 3), starting it again in 1 s: no such key ({failing.log})"
+    ]
+
+
+@pytest.mark.processes
+def test_stopping_ends_a_stubborn_service_with_its_children(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a service that ignores the request to stop and has a child of its own
+    monkeypatch.setattr("adcp_sales.launcher.supervisor.STOP_SECONDS", 0.5)
+    program = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {STUBBORN!r}])\n"
+    supervisor = Supervisor()
+    stubborn = service(place, program + STUBBORN)
+    supervisor.start(stubborn)
+    assert stubborn.process is not None
+    process = psutil.Process(stubborn.process.pid)
+    while not process.children():
+        time.sleep(0.02)
+    family = [process, *process.children()]
+    time.sleep(0.3)  # until both ignore it
+
+    supervisor.stop()
+
+    assert stubborn.process.returncode == -signal.SIGKILL
+    assert wait_until_gone(family, seconds=2) == []
