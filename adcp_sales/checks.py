@@ -16,7 +16,7 @@ def production_is_safe(
     app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 (Django's signature)
     **kwargs: Any,  # noqa: ARG001
 ) -> list[CheckMessage]:
-    """Refuse production settings that would be unsafe in public; `webhooks.checks` looks at its own keys."""
+    """Refuse settings unsafe in public; `webhooks.checks` looks at the keys of its own."""
     if not settings.PRODUCTION:
         return []
     findings = [
