@@ -1,3 +1,0 @@
-from adcp_sales.celery import app as celery_app
-
-__all__ = ["celery_app"]

@@ -325,7 +325,11 @@ def _formats(
     line: Mapping[str, Any], path: str, product: Product, agent_url: str
 ) -> list[dict[str, Any]]:
     chosen = line.get("format_ids") or []
-    known = {creative_format.format_id for creative_format in product.formats.all()} if chosen else set()
+    known = (
+        {creative_format.format_id for creative_format in product.formats.all()}
+        if chosen
+        else set()
+    )
     for index, reference in enumerate(chosen):
         ours = str(reference["agent_url"]).rstrip("/") == agent_url.rstrip("/")
         if not ours or reference["id"] not in known:
@@ -373,7 +377,10 @@ def _check_total(params: Mapping[str, Any], total: Decimal, currency: str) -> No
     stated = params.get("total_budget")
     if not stated:
         return
-    if stated["currency"] != currency or in_currency(from_wire(stated["amount"]), currency) != total:
+    if (
+        stated["currency"] != currency
+        or in_currency(from_wire(stated["amount"]), currency) != total
+    ):
         raise InvalidRequest(
             f"total_budget is not the sum of the packages, {in_words(total, currency)}.",
             field="total_budget",

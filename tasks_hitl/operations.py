@@ -48,9 +48,7 @@ def operation_of(*, principal: Principal, context_id: str, now: datetime) -> Ope
         )
         .select_related("booking", "account__publisher")
         .annotate(
-            task=FilteredRelation(
-                "tasks", condition=Q(tasks__task_type=TaskType.CREATE_MEDIA_BUY)
-            ),
+            task=FilteredRelation("tasks", condition=Q(tasks__task_type=TaskType.CREATE_MEDIA_BUY)),
             task_id=F("task__task_id"),
             task_status=F("task__status"),
             task_estimate=F("task__estimate"),

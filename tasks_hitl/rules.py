@@ -118,8 +118,7 @@ def order_facts(
         threshold_currency=publisher.currency if threshold is None else account.currency,
         accepted_buys=standing.accepted_buys,
         deepest_discount=max(
-            discount_percent(line.unit_price, line.pricing_option.rate_card_price)
-            for line in lines
+            discount_percent(line.unit_price, line.pricing_option.rate_card_price) for line in lines
         ),
         categories=tuple(sorted(category.lower() for category in categories if category)),
         time_to_start=request.start_time - now,
@@ -219,7 +218,11 @@ def _credit(facts: OrderFacts, _: Mapping[str, Any]) -> Answer:
     if limit is None:
         return False, "The account has no credit limit", seen
     if facts.currency != facts.credit_currency:
-        return True, f"The order is in {facts.currency}, the credit in {facts.credit_currency}", seen
+        return (
+            True,
+            f"The order is in {facts.currency}, the credit in {facts.credit_currency}",
+            seen,
+        )
     left = limit - facts.credit_used
     over = facts.budget > left
     return over, f"{in_words(left, facts.currency)} left of {in_words(limit, facts.currency)}", seen

@@ -38,9 +38,7 @@ TASK_MOVES: Mapping[str, Move] = {
         (TaskStatus.SUBMITTED, TaskStatus.INPUT_REQUIRED, TaskStatus.AUTH_REQUIRED),
         TaskStatus.WORKING,
     ),
-    "request_input": Move(
-        (TaskStatus.SUBMITTED, TaskStatus.WORKING), TaskStatus.INPUT_REQUIRED
-    ),
+    "request_input": Move((TaskStatus.SUBMITTED, TaskStatus.WORKING), TaskStatus.INPUT_REQUIRED),
     "complete": Move(OPEN_TASK_STATUSES, TaskStatus.COMPLETED),
     "fail": Move(OPEN_TASK_STATUSES, TaskStatus.FAILED),
     "cancel": Move(OPEN_TASK_STATUSES, TaskStatus.CANCELED),

@@ -1,3 +1,5 @@
+import importlib
+
 from django.apps import AppConfig
 
 
@@ -7,5 +9,6 @@ class ProtocolConfig(AppConfig):
     verbose_name = "Buyers' access"
 
     def ready(self) -> None:
-        """Register the deployment's system checks."""
-        from adcp_sales import checks  # noqa: F401 (importing registers)
+        """Register the system checks, and our Celery application for every `shared_task`."""
+        for module in ("adcp_sales.checks", "adcp_sales.celery"):
+            importlib.import_module(module)

@@ -11,469 +11,1222 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('webhooks', '0001_initial'),
+        ("webhooks", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('account_id', models.CharField(default=mediabuys.ids.account_id, max_length=64, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('brand_domain', models.CharField(max_length=253)),
-                ('brand_id', models.CharField(blank=True, max_length=100)),
-                ('operator_domain', models.CharField(max_length=253)),
-                ('sandbox', models.BooleanField(default=False)),
-                ('status', django_fsm.FSMField(choices=[('active', 'Active'), ('pending_approval', 'Pending approval'), ('rejected', 'Rejected'), ('payment_required', 'Payment required'), ('suspended', 'Suspended'), ('closed', 'Closed')], default='active', max_length=50, protected=True)),
-                ('billing', models.CharField(default='operator', max_length=20)),
-                ('billing_entity', models.JSONField(blank=True, null=True)),
-                ('payment_terms', models.CharField(default='net_30', max_length=20)),
-                ('currency', models.CharField(default='USD', max_length=3)),
-                ('credit_limit', models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True)),
-                ('approval_budget_threshold', models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "account_id",
+                    models.CharField(default=mediabuys.ids.account_id, max_length=64, unique=True),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("brand_domain", models.CharField(max_length=253)),
+                ("brand_id", models.CharField(blank=True, max_length=100)),
+                ("operator_domain", models.CharField(max_length=253)),
+                ("sandbox", models.BooleanField(default=False)),
+                (
+                    "status",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("active", "Active"),
+                            ("pending_approval", "Pending approval"),
+                            ("rejected", "Rejected"),
+                            ("payment_required", "Payment required"),
+                            ("suspended", "Suspended"),
+                            ("closed", "Closed"),
+                        ],
+                        default="active",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                ("billing", models.CharField(default="operator", max_length=20)),
+                ("billing_entity", models.JSONField(blank=True, null=True)),
+                ("payment_terms", models.CharField(default="net_30", max_length=20)),
+                ("currency", models.CharField(default="USD", max_length=3)),
+                (
+                    "credit_limit",
+                    models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True),
+                ),
+                (
+                    "approval_budget_threshold",
+                    models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
             bases=(django_fsm.ConcurrentTransitionMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='CreativeFormat',
+            name="CreativeFormat",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('format_id', models.CharField(max_length=100, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('description', models.TextField(blank=True)),
-                ('media', models.CharField(help_text='display, video, audio, native', max_length=20)),
-                ('width', models.PositiveIntegerField(blank=True, null=True)),
-                ('height', models.PositiveIntegerField(blank=True, null=True)),
-                ('duration_ms', models.PositiveIntegerField(blank=True, null=True)),
-                ('assets', models.JSONField(default=list, help_text="Asset slots in the protocol's own shape.")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("format_id", models.CharField(max_length=100, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("description", models.TextField(blank=True)),
+                (
+                    "media",
+                    models.CharField(help_text="display, video, audio, native", max_length=20),
+                ),
+                ("width", models.PositiveIntegerField(blank=True, null=True)),
+                ("height", models.PositiveIntegerField(blank=True, null=True)),
+                ("duration_ms", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "assets",
+                    models.JSONField(
+                        default=list, help_text="Asset slots in the protocol's own shape."
+                    ),
+                ),
             ],
             options={
-                'ordering': ['format_id'],
+                "ordering": ["format_id"],
             },
         ),
         migrations.CreateModel(
-            name='InlineOrder',
+            name="InlineOrder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(max_length=64, unique=True)),
-                ('order_id', models.CharField(max_length=64, unique=True)),
-                ('advertiser', models.CharField(max_length=253)),
-                ('start_time', models.DateTimeField()),
-                ('end_time', models.DateTimeField()),
-                ('line_items', models.JSONField(default=list)),
-                ('confirmed_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reference", models.CharField(max_length=64, unique=True)),
+                ("order_id", models.CharField(max_length=64, unique=True)),
+                ("advertiser", models.CharField(max_length=253)),
+                ("start_time", models.DateTimeField()),
+                ("end_time", models.DateTimeField()),
+                ("line_items", models.JSONField(default=list)),
+                ("confirmed_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Principal',
+            name="Principal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('principal_id', models.CharField(default=mediabuys.ids.principal_id, max_length=64, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('domain', models.CharField(blank=True, max_length=253)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('suspended', 'Suspended'), ('blocked', 'Blocked')], default='active', max_length=20)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "principal_id",
+                    models.CharField(
+                        default=mediabuys.ids.principal_id, max_length=64, unique=True
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("domain", models.CharField(blank=True, max_length=253)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("active", "Active"),
+                            ("suspended", "Suspended"),
+                            ("blocked", "Blocked"),
+                        ],
+                        default="active",
+                        max_length=20,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name': 'buyer agent',
-                'ordering': ['name'],
+                "verbose_name": "buyer agent",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Property',
+            name="Property",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('property_id', models.CharField(max_length=100, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('property_type', models.CharField(choices=[('website', 'Website'), ('mobile_app', 'Mobile app'), ('ctv_app', 'CTV app'), ('radio', 'Radio'), ('streaming_audio', 'Streaming audio'), ('podcast', 'Podcast')], max_length=20)),
-                ('publisher_domain', models.CharField(max_length=253)),
-                ('identifiers', models.JSONField(blank=True, default=list)),
-                ('tags', models.JSONField(blank=True, default=list)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("property_id", models.CharField(max_length=100, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "property_type",
+                    models.CharField(
+                        choices=[
+                            ("website", "Website"),
+                            ("mobile_app", "Mobile app"),
+                            ("ctv_app", "CTV app"),
+                            ("radio", "Radio"),
+                            ("streaming_audio", "Streaming audio"),
+                            ("podcast", "Podcast"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("publisher_domain", models.CharField(max_length=253)),
+                ("identifiers", models.JSONField(blank=True, default=list)),
+                ("tags", models.JSONField(blank=True, default=list)),
             ],
             options={
-                'verbose_name_plural': 'properties',
-                'ordering': ['name'],
+                "verbose_name_plural": "properties",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Creative',
+            name="Creative",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('creative_id', models.CharField(max_length=255)),
-                ('name', models.CharField(max_length=500)),
-                ('format_id', models.JSONField(help_text='The format reference exactly as the buyer sent it.')),
-                ('format_key', models.CharField(db_index=True, help_text="The format's own id.", max_length=100)),
-                ('assets', models.JSONField(default=dict)),
-                ('tags', models.JSONField(blank=True, default=list)),
-                ('content_digest', models.CharField(max_length=64)),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('status', django_fsm.FSMField(choices=[('processing', 'Processing'), ('pending_review', 'Pending review'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('suspended', 'Suspended'), ('archived', 'Archived')], default='processing', max_length=50, protected=True)),
-                ('rejection_reason', models.CharField(blank=True, max_length=500)),
-                ('reviewed_by', models.CharField(blank=True, max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='creatives', to='mediabuys.account')),
-                ('principal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='creatives', to='mediabuys.principal')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("creative_id", models.CharField(max_length=255)),
+                ("name", models.CharField(max_length=500)),
+                (
+                    "format_id",
+                    models.JSONField(
+                        help_text="The format reference exactly as the buyer sent it."
+                    ),
+                ),
+                (
+                    "format_key",
+                    models.CharField(
+                        db_index=True, help_text="The format's own id.", max_length=100
+                    ),
+                ),
+                ("assets", models.JSONField(default=dict)),
+                ("tags", models.JSONField(blank=True, default=list)),
+                ("content_digest", models.CharField(max_length=64)),
+                ("revision", models.PositiveIntegerField(default=1)),
+                (
+                    "status",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("processing", "Processing"),
+                            ("pending_review", "Pending review"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("suspended", "Suspended"),
+                            ("archived", "Archived"),
+                        ],
+                        default="processing",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                ("rejection_reason", models.CharField(blank=True, max_length=500)),
+                ("reviewed_by", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="creatives",
+                        to="mediabuys.account",
+                    ),
+                ),
+                (
+                    "principal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="creatives",
+                        to="mediabuys.principal",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
             bases=(django_fsm.ConcurrentTransitionMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='MediaBuy',
+            name="MediaBuy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('operation_id', models.CharField(blank=True, max_length=255)),
-                ('push_token', webhooks.encryption.EncryptedTextField(blank=True, default='')),
-                ('reference', models.CharField(default=mediabuys.ids.order_reference, max_length=64, unique=True)),
-                ('media_buy_id', models.CharField(blank=True, max_length=64, null=True, unique=True)),
-                ('context_id', models.CharField(default=mediabuys.ids.context_id, max_length=64, unique=True)),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft order'), ('declined', 'Declined order'), ('pending_creatives', 'Pending creatives'), ('pending_start', 'Pending start'), ('active', 'Active'), ('paused', 'Paused'), ('completed', 'Completed'), ('rejected', 'Rejected'), ('canceled', 'Canceled')], default='draft', max_length=50, protected=True)),
-                ('brand_domain', models.CharField(max_length=253)),
-                ('brand_id', models.CharField(blank=True, max_length=100)),
-                ('currency', models.CharField(max_length=3)),
-                ('total_budget', models.DecimalField(decimal_places=4, max_digits=18)),
-                ('start_time', models.DateTimeField(help_text='For “asap”, the moment of the request.')),
-                ('end_time', models.DateTimeField()),
-                ('starts_asap', models.BooleanField(default=False)),
-                ('is_held', models.BooleanField(default=False, help_text='The buyer paused it: it does not start until resumed.')),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('confirmed_at', models.DateTimeField(blank=True, null=True)),
-                ('creative_deadline', models.DateTimeField(blank=True, null=True)),
-                ('plan_id', models.CharField(blank=True, max_length=255)),
-                ('po_number', models.CharField(blank=True, max_length=255)),
-                ('agency_estimate_number', models.CharField(blank=True, max_length=100)),
-                ('advertiser_industry', models.CharField(blank=True, max_length=100)),
-                ('invoice_recipient', models.JSONField(blank=True, null=True)),
-                ('request_context', models.JSONField(blank=True, help_text="The buyer's own context, returned as it came.", null=True)),
-                ('ext', models.JSONField(blank=True, null=True)),
-                ('policy', models.JSONField(default=dict, help_text='Which rules, versions and facts let it through or stopped it.')),
-                ('rejection_reason', models.CharField(blank=True, max_length=500)),
-                ('canceled_at', models.DateTimeField(blank=True, null=True)),
-                ('canceled_by', models.CharField(blank=True, choices=[('buyer', 'Buyer'), ('seller', 'Seller')], max_length=10)),
-                ('cancellation_reason', models.CharField(blank=True, max_length=500)),
-                ('flight_check_after', models.DateTimeField(blank=True, help_text='A buy that failed to move is tried again after this.', null=True)),
-                ('flight_failures', models.PositiveSmallIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='media_buys', to='mediabuys.account')),
-                ('destination', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='webhooks.destination')),
-                ('principal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='media_buys', to='mediabuys.principal')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("operation_id", models.CharField(blank=True, max_length=255)),
+                ("push_token", webhooks.encryption.EncryptedTextField(blank=True, default="")),
+                (
+                    "reference",
+                    models.CharField(
+                        default=mediabuys.ids.order_reference, max_length=64, unique=True
+                    ),
+                ),
+                (
+                    "media_buy_id",
+                    models.CharField(blank=True, max_length=64, null=True, unique=True),
+                ),
+                (
+                    "context_id",
+                    models.CharField(default=mediabuys.ids.context_id, max_length=64, unique=True),
+                ),
+                (
+                    "status",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("draft", "Draft order"),
+                            ("declined", "Declined order"),
+                            ("pending_creatives", "Pending creatives"),
+                            ("pending_start", "Pending start"),
+                            ("active", "Active"),
+                            ("paused", "Paused"),
+                            ("completed", "Completed"),
+                            ("rejected", "Rejected"),
+                            ("canceled", "Canceled"),
+                        ],
+                        default="draft",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                ("brand_domain", models.CharField(max_length=253)),
+                ("brand_id", models.CharField(blank=True, max_length=100)),
+                ("currency", models.CharField(max_length=3)),
+                ("total_budget", models.DecimalField(decimal_places=4, max_digits=18)),
+                (
+                    "start_time",
+                    models.DateTimeField(help_text="For “asap”, the moment of the request."),
+                ),
+                ("end_time", models.DateTimeField()),
+                ("starts_asap", models.BooleanField(default=False)),
+                (
+                    "is_held",
+                    models.BooleanField(
+                        default=False,
+                        help_text="The buyer paused it: it does not start until resumed.",
+                    ),
+                ),
+                ("revision", models.PositiveIntegerField(default=1)),
+                ("confirmed_at", models.DateTimeField(blank=True, null=True)),
+                ("creative_deadline", models.DateTimeField(blank=True, null=True)),
+                ("plan_id", models.CharField(blank=True, max_length=255)),
+                ("po_number", models.CharField(blank=True, max_length=255)),
+                ("agency_estimate_number", models.CharField(blank=True, max_length=100)),
+                ("advertiser_industry", models.CharField(blank=True, max_length=100)),
+                ("invoice_recipient", models.JSONField(blank=True, null=True)),
+                (
+                    "request_context",
+                    models.JSONField(
+                        blank=True,
+                        help_text="The buyer's own context, returned as it came.",
+                        null=True,
+                    ),
+                ),
+                ("ext", models.JSONField(blank=True, null=True)),
+                (
+                    "policy",
+                    models.JSONField(
+                        default=dict,
+                        help_text="Which rules, versions and facts let it through or stopped it.",
+                    ),
+                ),
+                ("rejection_reason", models.CharField(blank=True, max_length=500)),
+                ("canceled_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "canceled_by",
+                    models.CharField(
+                        blank=True,
+                        choices=[("buyer", "Buyer"), ("seller", "Seller")],
+                        max_length=10,
+                    ),
+                ),
+                ("cancellation_reason", models.CharField(blank=True, max_length=500)),
+                (
+                    "flight_check_after",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="A buy that failed to move is tried again after this.",
+                        null=True,
+                    ),
+                ),
+                ("flight_failures", models.PositiveSmallIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="media_buys",
+                        to="mediabuys.account",
+                    ),
+                ),
+                (
+                    "destination",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="webhooks.destination",
+                    ),
+                ),
+                (
+                    "principal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="media_buys",
+                        to="mediabuys.principal",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
             bases=(django_fsm.ConcurrentTransitionMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='AccountAccess',
+            name="AccountAccess",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='accesses', to='mediabuys.account')),
-                ('principal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='accesses', to='mediabuys.principal')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="accesses",
+                        to="mediabuys.account",
+                    ),
+                ),
+                (
+                    "principal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="accesses",
+                        to="mediabuys.principal",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'account accesses',
+                "verbose_name_plural": "account accesses",
             },
         ),
         migrations.AddField(
-            model_name='account',
-            name='owner',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='owned_accounts', to='mediabuys.principal'),
+            model_name="account",
+            name="owner",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="owned_accounts",
+                to="mediabuys.principal",
+            ),
         ),
         migrations.AddField(
-            model_name='account',
-            name='principals',
-            field=models.ManyToManyField(related_name='accounts', through='mediabuys.AccountAccess', to='mediabuys.principal'),
+            model_name="account",
+            name="principals",
+            field=models.ManyToManyField(
+                related_name="accounts", through="mediabuys.AccountAccess", to="mediabuys.principal"
+            ),
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('product_id', models.CharField(max_length=100, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('description', models.TextField()),
-                ('delivery_type', models.CharField(choices=[('guaranteed', 'Guaranteed'), ('non_guaranteed', 'Non-guaranteed')], max_length=20)),
-                ('channels', models.JSONField(default=list, help_text='display, olv, ctv, streaming_audio, …')),
-                ('category', models.CharField(blank=True, help_text='An approval rule may name it, such as politics.', max_length=60)),
-                ('countries', models.JSONField(blank=True, default=list, help_text='ISO codes; empty means all.')),
-                ('minimum_impressions', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('daily_impressions', models.PositiveBigIntegerField(blank=True, help_text='What an ordinary day can deliver.', null=True)),
-                ('is_live', models.BooleanField(default=True, help_text='Off: not shown and not sold.')),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('formats', models.ManyToManyField(related_name='products', to='mediabuys.creativeformat')),
-                ('properties', models.ManyToManyField(related_name='products', to='mediabuys.property')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("product_id", models.CharField(max_length=100, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("description", models.TextField()),
+                (
+                    "delivery_type",
+                    models.CharField(
+                        choices=[
+                            ("guaranteed", "Guaranteed"),
+                            ("non_guaranteed", "Non-guaranteed"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "channels",
+                    models.JSONField(
+                        default=list, help_text="display, olv, ctv, streaming_audio, …"
+                    ),
+                ),
+                (
+                    "category",
+                    models.CharField(
+                        blank=True,
+                        help_text="An approval rule may name it, such as politics.",
+                        max_length=60,
+                    ),
+                ),
+                (
+                    "countries",
+                    models.JSONField(
+                        blank=True, default=list, help_text="ISO codes; empty means all."
+                    ),
+                ),
+                ("minimum_impressions", models.PositiveBigIntegerField(blank=True, null=True)),
+                (
+                    "daily_impressions",
+                    models.PositiveBigIntegerField(
+                        blank=True, help_text="What an ordinary day can deliver.", null=True
+                    ),
+                ),
+                (
+                    "is_live",
+                    models.BooleanField(default=True, help_text="Off: not shown and not sold."),
+                ),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "formats",
+                    models.ManyToManyField(related_name="products", to="mediabuys.creativeformat"),
+                ),
+                (
+                    "properties",
+                    models.ManyToManyField(related_name="products", to="mediabuys.property"),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='PricingOption',
+            name="PricingOption",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('pricing_option_id', models.CharField(max_length=100)),
-                ('pricing_model', models.CharField(choices=[('cpm', 'CPM'), ('vcpm', 'vCPM'), ('cpc', 'CPC'), ('cpcv', 'CPCV'), ('cpv', 'CPV'), ('flat_rate', 'Flat rate')], max_length=20)),
-                ('currency', models.CharField(max_length=3)),
-                ('fixed_price', models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True)),
-                ('floor_price', models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True)),
-                ('rate_card_price', models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True)),
-                ('price_guidance', models.JSONField(blank=True, help_text='Auctions: p25, p50, p75, p90 of winning prices.', null=True)),
-                ('parameters', models.JSONField(blank=True, null=True)),
-                ('min_spend_per_package', models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True)),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pricing_options', to='mediabuys.product')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("pricing_option_id", models.CharField(max_length=100)),
+                (
+                    "pricing_model",
+                    models.CharField(
+                        choices=[
+                            ("cpm", "CPM"),
+                            ("vcpm", "vCPM"),
+                            ("cpc", "CPC"),
+                            ("cpcv", "CPCV"),
+                            ("cpv", "CPV"),
+                            ("flat_rate", "Flat rate"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                (
+                    "fixed_price",
+                    models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True),
+                ),
+                (
+                    "floor_price",
+                    models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True),
+                ),
+                (
+                    "rate_card_price",
+                    models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True),
+                ),
+                (
+                    "price_guidance",
+                    models.JSONField(
+                        blank=True,
+                        help_text="Auctions: p25, p50, p75, p90 of winning prices.",
+                        null=True,
+                    ),
+                ),
+                ("parameters", models.JSONField(blank=True, null=True)),
+                (
+                    "min_spend_per_package",
+                    models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pricing_options",
+                        to="mediabuys.product",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Package',
+            name="Package",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('package_id', models.CharField(default=mediabuys.ids.package_id, max_length=64, unique=True)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('budget', models.DecimalField(decimal_places=4, max_digits=18)),
-                ('currency', models.CharField(max_length=3)),
-                ('bid_price', models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True)),
-                ('unit_price', models.DecimalField(blank=True, decimal_places=4, help_text='Agreed at the order.', max_digits=18, null=True)),
-                ('rate_card_price', models.DecimalField(blank=True, decimal_places=4, help_text='As of the order.', max_digits=18, null=True)),
-                ('impressions', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('pacing', models.CharField(blank=True, max_length=20)),
-                ('start_time', models.DateTimeField(blank=True, null=True)),
-                ('end_time', models.DateTimeField(blank=True, null=True)),
-                ('is_paused', models.BooleanField(default=False)),
-                ('is_canceled', models.BooleanField(default=False)),
-                ('format_ids', models.JSONField(blank=True, default=list, help_text="Formats that the buyer chose; empty means the product's.")),
-                ('targeting_overlay', models.JSONField(blank=True, null=True)),
-                ('terms', models.JSONField(blank=True, default=dict, help_text='Measurement terms and performance standards asked for.')),
-                ('agency_estimate_number', models.CharField(blank=True, max_length=100)),
-                ('request_context', models.JSONField(blank=True, null=True)),
-                ('ext', models.JSONField(blank=True, null=True)),
-                ('media_buy', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='packages', to='mediabuys.mediabuy')),
-                ('pricing_option', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='mediabuys.pricingoption')),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='packages', to='mediabuys.product')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "package_id",
+                    models.CharField(default=mediabuys.ids.package_id, max_length=64, unique=True),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("budget", models.DecimalField(decimal_places=4, max_digits=18)),
+                ("currency", models.CharField(max_length=3)),
+                (
+                    "bid_price",
+                    models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True),
+                ),
+                (
+                    "unit_price",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=4,
+                        help_text="Agreed at the order.",
+                        max_digits=18,
+                        null=True,
+                    ),
+                ),
+                (
+                    "rate_card_price",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=4,
+                        help_text="As of the order.",
+                        max_digits=18,
+                        null=True,
+                    ),
+                ),
+                ("impressions", models.PositiveBigIntegerField(blank=True, null=True)),
+                ("pacing", models.CharField(blank=True, max_length=20)),
+                ("start_time", models.DateTimeField(blank=True, null=True)),
+                ("end_time", models.DateTimeField(blank=True, null=True)),
+                ("is_paused", models.BooleanField(default=False)),
+                ("is_canceled", models.BooleanField(default=False)),
+                (
+                    "format_ids",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Formats that the buyer chose; empty means the product's.",
+                    ),
+                ),
+                ("targeting_overlay", models.JSONField(blank=True, null=True)),
+                (
+                    "terms",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Measurement terms and performance standards asked for.",
+                    ),
+                ),
+                ("agency_estimate_number", models.CharField(blank=True, max_length=100)),
+                ("request_context", models.JSONField(blank=True, null=True)),
+                ("ext", models.JSONField(blank=True, null=True)),
+                (
+                    "media_buy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="packages",
+                        to="mediabuys.mediabuy",
+                    ),
+                ),
+                (
+                    "pricing_option",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="mediabuys.pricingoption"
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="packages",
+                        to="mediabuys.product",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['media_buy', 'position'],
+                "ordering": ["media_buy", "position"],
             },
         ),
         migrations.CreateModel(
-            name='Publisher',
+            name="Publisher",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('singleton', models.BooleanField(default=True, editable=False, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('domain', models.CharField(max_length=253)),
-                ('description', models.TextField(blank=True)),
-                ('currency', models.CharField(default='USD', max_length=3)),
-                ('timezone', models.CharField(default='UTC', max_length=64)),
-                ('ad_server_name', models.CharField(default='the house ad server', max_length=100)),
-                ('approval_budget_threshold', models.DecimalField(decimal_places=4, default=Decimal('10000'), help_text='Orders above this wait for a person, unless the account has its own threshold.', max_digits=18)),
-                ('business_day_start', models.TimeField(default='09:00')),
-                ('business_day_end', models.TimeField(default='18:00')),
-                ('approval_due_business_hours', models.PositiveSmallIntegerField(default=4)),
-                ('approval_expiry_business_days', models.PositiveSmallIntegerField(default=5)),
-                ('default_approval_estimate', models.CharField(default='2-4 hours during business hours', max_length=100)),
-                ('measured_approval_estimate', models.CharField(blank=True, editable=False, help_text='From past decisions, once enough.', max_length=100)),
-                ('creative_approval_mode', models.CharField(choices=[('auto_approve', 'Approve at once'), ('require_human', 'A person reviews')], default='auto_approve', max_length=20)),
-                ('creative_deadline_hours', models.PositiveSmallIntegerField(default=24, help_text='Creatives are due this many hours before a flight starts.')),
-                ('staff_notice_emails', models.CharField(blank=True, help_text='Who hears of a new approval, comma-separated.', max_length=500)),
-                ('staff_destination', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='webhooks.destination')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("singleton", models.BooleanField(default=True, editable=False, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("domain", models.CharField(max_length=253)),
+                ("description", models.TextField(blank=True)),
+                ("currency", models.CharField(default="USD", max_length=3)),
+                ("timezone", models.CharField(default="UTC", max_length=64)),
+                ("ad_server_name", models.CharField(default="the house ad server", max_length=100)),
+                (
+                    "approval_budget_threshold",
+                    models.DecimalField(
+                        decimal_places=4,
+                        default=Decimal("10000"),
+                        help_text="Orders above this wait for a person, unless the account has its own threshold.",
+                        max_digits=18,
+                    ),
+                ),
+                ("business_day_start", models.TimeField(default="09:00")),
+                ("business_day_end", models.TimeField(default="18:00")),
+                ("approval_due_business_hours", models.PositiveSmallIntegerField(default=4)),
+                ("approval_expiry_business_days", models.PositiveSmallIntegerField(default=5)),
+                (
+                    "default_approval_estimate",
+                    models.CharField(default="2-4 hours during business hours", max_length=100),
+                ),
+                (
+                    "measured_approval_estimate",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="From past decisions, once enough.",
+                        max_length=100,
+                    ),
+                ),
+                (
+                    "creative_approval_mode",
+                    models.CharField(
+                        choices=[
+                            ("auto_approve", "Approve at once"),
+                            ("require_human", "A person reviews"),
+                        ],
+                        default="auto_approve",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "creative_deadline_hours",
+                    models.PositiveSmallIntegerField(
+                        default=24,
+                        help_text="Creatives are due this many hours before a flight starts.",
+                    ),
+                ),
+                (
+                    "staff_notice_emails",
+                    models.CharField(
+                        blank=True,
+                        help_text="Who hears of a new approval, comma-separated.",
+                        max_length=500,
+                    ),
+                ),
+                (
+                    "staff_destination",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="webhooks.destination",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'publisher',
+                "verbose_name_plural": "publisher",
             },
         ),
         migrations.AddField(
-            model_name='account',
-            name='publisher',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='mediabuys.publisher'),
+            model_name="account",
+            name="publisher",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, to="mediabuys.publisher"
+            ),
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.CharField(choices=[('drafted', 'Drafted'), ('declined', 'Declined'), ('created', 'Created'), ('confirmed', 'Confirmed'), ('made_ready', 'Ready to start'), ('activated', 'Activated'), ('paused', 'Paused'), ('resumed', 'Resumed'), ('canceled', 'Canceled'), ('rejected', 'Rejected'), ('completed', 'Completed')], max_length=30)),
-                ('from_status', models.CharField(blank=True, max_length=50)),
-                ('to_status', models.CharField(blank=True, max_length=50)),
-                ('revision', models.PositiveIntegerField()),
-                ('actor', models.CharField(max_length=200)),
-                ('summary', models.CharField(blank=True, max_length=500)),
-                ('package_id', models.CharField(blank=True, max_length=64)),
-                ('data', models.JSONField(blank=True, default=dict)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('media_buy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='mediabuys.mediabuy')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("drafted", "Drafted"),
+                            ("declined", "Declined"),
+                            ("created", "Created"),
+                            ("confirmed", "Confirmed"),
+                            ("made_ready", "Ready to start"),
+                            ("activated", "Activated"),
+                            ("paused", "Paused"),
+                            ("resumed", "Resumed"),
+                            ("canceled", "Canceled"),
+                            ("rejected", "Rejected"),
+                            ("completed", "Completed"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                ("from_status", models.CharField(blank=True, max_length=50)),
+                ("to_status", models.CharField(blank=True, max_length=50)),
+                ("revision", models.PositiveIntegerField()),
+                ("actor", models.CharField(max_length=200)),
+                ("summary", models.CharField(blank=True, max_length=500)),
+                ("package_id", models.CharField(blank=True, max_length=64)),
+                ("data", models.JSONField(blank=True, default=dict)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "media_buy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="mediabuys.mediabuy",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
-                'indexes': [models.Index(fields=['media_buy', '-id'], name='event_history')],
+                "ordering": ["pk"],
+                "indexes": [models.Index(fields=["media_buy", "-id"], name="event_history")],
             },
         ),
         migrations.CreateModel(
-            name='Booking',
+            name="Booking",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('booking_id', models.CharField(default=mediabuys.ids.booking_id, max_length=64, unique=True)),
-                ('status', django_fsm.FSMField(choices=[('queued', 'Queued'), ('booking', 'Booking'), ('booked', 'Booked'), ('failed', 'Failed')], default='queued', max_length=50, protected=True)),
-                ('step', models.CharField(choices=[('order_validation', 'Validating the order'), ('inventory_validation', 'Validating inventory availability'), ('order_creation', 'Creating the order'), ('line_item_creation', 'Creating line items'), ('confirmation', 'Confirming the order')], default='order_validation', max_length=30)),
-                ('attempt_count', models.PositiveSmallIntegerField(default=0)),
-                ('next_attempt_at', models.DateTimeField()),
-                ('leased_until', models.DateTimeField(blank=True, null=True)),
-                ('lease_token', models.UUIDField(blank=True, null=True)),
-                ('order_id', models.CharField(blank=True, help_text="The ad server's own id.", max_length=100)),
-                ('line_items', models.JSONField(blank=True, default=list)),
-                ('error_code', models.CharField(blank=True, max_length=64)),
-                ('error_message', models.CharField(blank=True, max_length=500)),
-                ('queued_at', models.DateTimeField(auto_now_add=True)),
-                ('settled_at', models.DateTimeField(blank=True, null=True)),
-                ('media_buy', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='booking', to='mediabuys.mediabuy')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "booking_id",
+                    models.CharField(default=mediabuys.ids.booking_id, max_length=64, unique=True),
+                ),
+                (
+                    "status",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("booking", "Booking"),
+                            ("booked", "Booked"),
+                            ("failed", "Failed"),
+                        ],
+                        default="queued",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                (
+                    "step",
+                    models.CharField(
+                        choices=[
+                            ("order_validation", "Validating the order"),
+                            ("inventory_validation", "Validating inventory availability"),
+                            ("order_creation", "Creating the order"),
+                            ("line_item_creation", "Creating line items"),
+                            ("confirmation", "Confirming the order"),
+                        ],
+                        default="order_validation",
+                        max_length=30,
+                    ),
+                ),
+                ("attempt_count", models.PositiveSmallIntegerField(default=0)),
+                ("next_attempt_at", models.DateTimeField()),
+                ("leased_until", models.DateTimeField(blank=True, null=True)),
+                ("lease_token", models.UUIDField(blank=True, null=True)),
+                (
+                    "order_id",
+                    models.CharField(
+                        blank=True, help_text="The ad server's own id.", max_length=100
+                    ),
+                ),
+                ("line_items", models.JSONField(blank=True, default=list)),
+                ("error_code", models.CharField(blank=True, max_length=64)),
+                ("error_message", models.CharField(blank=True, max_length=500)),
+                ("queued_at", models.DateTimeField(auto_now_add=True)),
+                ("settled_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "media_buy",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="booking",
+                        to="mediabuys.mediabuy",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
-                'indexes': [models.Index(condition=models.Q(('status__in', ('queued', 'booking'))), fields=['next_attempt_at'], name='booking_due')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'booking', 'booked', 'failed'])), name='booking_status_known'), models.CheckConstraint(condition=models.Q(('step__in', ['order_validation', 'inventory_validation', 'order_creation', 'line_item_creation', 'confirmation'])), name='booking_step_known'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'booked'), _negated=True), models.Q(('order_id', ''), _negated=True), _connector='OR'), name='booking_booked_with_order'), models.CheckConstraint(condition=models.Q(models.Q(('status__in', ('booked', 'failed')), _negated=True), ('settled_at__isnull', False), _connector='OR'), name='booking_settled_when')],
+                "ordering": ["-pk"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status__in", ("queued", "booking"))),
+                        fields=["next_attempt_at"],
+                        name="booking_due",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["queued", "booking", "booked", "failed"])
+                        ),
+                        name="booking_status_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "step__in",
+                                [
+                                    "order_validation",
+                                    "inventory_validation",
+                                    "order_creation",
+                                    "line_item_creation",
+                                    "confirmation",
+                                ],
+                            )
+                        ),
+                        name="booking_step_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "booked"), _negated=True),
+                            models.Q(("order_id", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="booking_booked_with_order",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status__in", ("booked", "failed")), _negated=True),
+                            ("settled_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="booking_settled_when",
+                    ),
+                ],
             },
             bases=(django_fsm.ConcurrentTransitionMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='CreativeAssignment',
+            name="CreativeAssignment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('creative_ref', models.CharField(help_text="The creative's id.", max_length=255)),
-                ('weight', models.DecimalField(blank=True, decimal_places=2, max_digits=5, null=True)),
-                ('assigned_at', models.DateTimeField(auto_now_add=True)),
-                ('creative', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to='mediabuys.creative')),
-                ('package', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='mediabuys.package')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("creative_ref", models.CharField(help_text="The creative's id.", max_length=255)),
+                (
+                    "weight",
+                    models.DecimalField(blank=True, decimal_places=2, max_digits=5, null=True),
+                ),
+                ("assigned_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "creative",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assignments",
+                        to="mediabuys.creative",
+                    ),
+                ),
+                (
+                    "package",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="assignments",
+                        to="mediabuys.package",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('package', 'creative_ref'), name='creative_assignment_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("package", "creative_ref"), name="creative_assignment_once"
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='mediabuy',
-            index=models.Index(condition=models.Q(('status__in', ('draft', 'declined')), _negated=True), fields=['account', 'status', '-id'], name='media_buy_page'),
+            model_name="mediabuy",
+            index=models.Index(
+                condition=models.Q(("status__in", ("draft", "declined")), _negated=True),
+                fields=["account", "status", "-id"],
+                name="media_buy_page",
+            ),
         ),
         migrations.AddIndex(
-            model_name='mediabuy',
-            index=django.contrib.postgres.indexes.BTreeIndex(condition=models.Q(('status__in', ('pending_creatives', 'pending_start'))), fields=['start_time'], name='media_buy_due_start'),
+            model_name="mediabuy",
+            index=django.contrib.postgres.indexes.BTreeIndex(
+                condition=models.Q(("status__in", ("pending_creatives", "pending_start"))),
+                fields=["start_time"],
+                name="media_buy_due_start",
+            ),
         ),
         migrations.AddIndex(
-            model_name='mediabuy',
-            index=django.contrib.postgres.indexes.BTreeIndex(condition=models.Q(('status__in', ('pending_creatives', 'pending_start', 'active', 'paused'))), fields=['end_time'], name='media_buy_due_end'),
+            model_name="mediabuy",
+            index=django.contrib.postgres.indexes.BTreeIndex(
+                condition=models.Q(
+                    ("status__in", ("pending_creatives", "pending_start", "active", "paused"))
+                ),
+                fields=["end_time"],
+                name="media_buy_due_end",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mediabuy',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'declined', 'pending_creatives', 'pending_start', 'active', 'paused', 'completed', 'rejected', 'canceled'])), name='media_buy_status_known'),
+            model_name="mediabuy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "draft",
+                            "declined",
+                            "pending_creatives",
+                            "pending_start",
+                            "active",
+                            "paused",
+                            "completed",
+                            "rejected",
+                            "canceled",
+                        ],
+                    )
+                ),
+                name="media_buy_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mediabuy',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('media_buy_id__isnull', True), ('status__in', ('draft', 'declined'))), models.Q(models.Q(('status__in', ('draft', 'declined')), _negated=True), ('media_buy_id__isnull', False)), _connector='OR'), name='media_buy_id_once_accepted'),
+            model_name="mediabuy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("media_buy_id__isnull", True), ("status__in", ("draft", "declined"))),
+                    models.Q(
+                        models.Q(("status__in", ("draft", "declined")), _negated=True),
+                        ("media_buy_id__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="media_buy_id_once_accepted",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mediabuy',
-            constraint=models.CheckConstraint(condition=models.Q(('end_time__gt', models.F('start_time'))), name='media_buy_flight_forward'),
+            model_name="mediabuy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("end_time__gt", models.F("start_time"))),
+                name="media_buy_flight_forward",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mediabuy',
-            constraint=models.CheckConstraint(condition=models.Q(('total_budget__gte', 0)), name='media_buy_budget_positive'),
+            model_name="mediabuy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("total_budget__gte", 0)), name="media_buy_budget_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mediabuy',
-            constraint=models.CheckConstraint(condition=models.Q(('revision__gte', 1)), name='media_buy_revision_positive'),
+            model_name="mediabuy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("revision__gte", 1)), name="media_buy_revision_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mediabuy',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ('active', 'completed')), _negated=True), ('confirmed_at__isnull', False), _connector='OR'), name='media_buy_runs_confirmed'),
+            model_name="mediabuy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ("active", "completed")), _negated=True),
+                    ("confirmed_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="media_buy_runs_confirmed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mediabuy',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'canceled'), _negated=True), ('canceled_at__isnull', False), _connector='OR'), name='media_buy_canceled_when'),
+            model_name="mediabuy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "canceled"), _negated=True),
+                    ("canceled_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="media_buy_canceled_when",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creative',
-            constraint=models.UniqueConstraint(fields=('account', 'creative_id'), name='creative_id_once'),
+            model_name="creative",
+            constraint=models.UniqueConstraint(
+                fields=("account", "creative_id"), name="creative_id_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creative',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['processing', 'pending_review', 'approved', 'rejected', 'suspended', 'archived'])), name='creative_status_known'),
+            model_name="creative",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "processing",
+                            "pending_review",
+                            "approved",
+                            "rejected",
+                            "suspended",
+                            "archived",
+                        ],
+                    )
+                ),
+                name="creative_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creative',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'rejected'), _negated=True), models.Q(('rejection_reason', ''), _negated=True), _connector='OR'), name='creative_rejected_why'),
+            model_name="creative",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "rejected"), _negated=True),
+                    models.Q(("rejection_reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="creative_rejected_why",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='accountaccess',
-            constraint=models.UniqueConstraint(fields=('account', 'principal'), name='account_access_once'),
+            model_name="accountaccess",
+            constraint=models.UniqueConstraint(
+                fields=("account", "principal"), name="account_access_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pricingoption',
-            constraint=models.UniqueConstraint(fields=('product', 'pricing_option_id'), name='pricing_option_once'),
+            model_name="pricingoption",
+            constraint=models.UniqueConstraint(
+                fields=("product", "pricing_option_id"), name="pricing_option_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pricingoption',
-            constraint=models.CheckConstraint(condition=models.Q(('fixed_price__isnull', True), ('floor_price__isnull', True), _connector='OR'), name='pricing_option_fixed_or_floor'),
+            model_name="pricingoption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("fixed_price__isnull", True), ("floor_price__isnull", True), _connector="OR"
+                ),
+                name="pricing_option_fixed_or_floor",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pricingoption',
-            constraint=models.CheckConstraint(condition=models.Q(('fixed_price__isnull', True), ('fixed_price__gte', 0), _connector='OR'), name='pricing_option_fixed_positive'),
+            model_name="pricingoption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("fixed_price__isnull", True), ("fixed_price__gte", 0), _connector="OR"
+                ),
+                name="pricing_option_fixed_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pricingoption',
-            constraint=models.CheckConstraint(condition=models.Q(('floor_price__isnull', True), ('floor_price__gte', 0), _connector='OR'), name='pricing_option_floor_positive'),
+            model_name="pricingoption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("floor_price__isnull", True), ("floor_price__gte", 0), _connector="OR"
+                ),
+                name="pricing_option_floor_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='package',
-            constraint=models.UniqueConstraint(fields=('media_buy', 'position'), name='package_position_once'),
+            model_name="package",
+            constraint=models.UniqueConstraint(
+                fields=("media_buy", "position"), name="package_position_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='package',
-            constraint=models.CheckConstraint(condition=models.Q(('budget__gte', 0)), name='package_budget_positive'),
+            model_name="package",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("budget__gte", 0)), name="package_budget_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='package',
-            constraint=models.CheckConstraint(condition=models.Q(('end_time__isnull', True), ('start_time__isnull', True), ('end_time__gt', models.F('start_time')), _connector='OR'), name='package_flight_forward'),
+            model_name="package",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("end_time__isnull", True),
+                    ("start_time__isnull", True),
+                    ("end_time__gt", models.F("start_time")),
+                    _connector="OR",
+                ),
+                name="package_flight_forward",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('delivery_type__in', ['guaranteed', 'non_guaranteed'])), name='product_delivery_type_known'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("delivery_type__in", ["guaranteed", "non_guaranteed"])),
+                name="product_delivery_type_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='publisher',
-            constraint=models.CheckConstraint(condition=models.Q(('singleton', True)), name='publisher_is_one_row'),
+            model_name="publisher",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("singleton", True)), name="publisher_is_one_row"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='publisher',
-            constraint=models.CheckConstraint(condition=models.Q(('approval_budget_threshold__gte', 0)), name='publisher_threshold_positive'),
+            model_name="publisher",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("approval_budget_threshold__gte", 0)),
+                name="publisher_threshold_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(fields=('owner', 'brand_domain', 'brand_id', 'operator_domain', 'sandbox'), name='account_natural_key'),
+            model_name="account",
+            constraint=models.UniqueConstraint(
+                fields=("owner", "brand_domain", "brand_id", "operator_domain", "sandbox"),
+                name="account_natural_key",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['active', 'pending_approval', 'rejected', 'payment_required', 'suspended', 'closed'])), name='account_status_known'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "active",
+                            "pending_approval",
+                            "rejected",
+                            "payment_required",
+                            "suspended",
+                            "closed",
+                        ],
+                    )
+                ),
+                name="account_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('credit_limit__isnull', True), ('credit_limit__gte', 0), _connector='OR'), name='account_credit_positive'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("credit_limit__isnull", True), ("credit_limit__gte", 0), _connector="OR"
+                ),
+                name="account_credit_positive",
+            ),
         ),
     ]

@@ -53,7 +53,11 @@ class Publisher(models.Model):
         max_length=500, blank=True, help_text="Who hears of a new approval, comma-separated."
     )
     staff_destination = models.ForeignKey(
-        "webhooks.Destination", on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+        "webhooks.Destination",
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
     )
 
     class Meta:
@@ -129,9 +133,7 @@ class Account(ConcurrentTransitionMixin, models.Model):
     account_id = models.CharField(max_length=64, unique=True, default=ids.account_id)
     publisher = models.ForeignKey(Publisher, on_delete=models.PROTECT)
     owner = models.ForeignKey(Principal, on_delete=models.PROTECT, related_name="owned_accounts")
-    principals = models.ManyToManyField(
-        Principal, through="AccountAccess", related_name="accounts"
-    )
+    principals = models.ManyToManyField(Principal, through="AccountAccess", related_name="accounts")
     name = models.CharField(max_length=200)
     brand_domain = models.CharField(max_length=253)
     brand_id = models.CharField(max_length=100, blank=True)
@@ -176,7 +178,9 @@ class Account(ConcurrentTransitionMixin, models.Model):
     def reject(self) -> None:
         """Move only; services lock, save and record."""
 
-    @transition(status, ACCOUNT_MOVES["require_payment"].sources, ACCOUNT_MOVES["require_payment"].target)
+    @transition(
+        status, ACCOUNT_MOVES["require_payment"].sources, ACCOUNT_MOVES["require_payment"].target
+    )
     def require_payment(self) -> None:
         """Move only; services lock, save and record."""
 

@@ -84,7 +84,9 @@ class MediaBuy(ConcurrentTransitionMixin, BuyerChannel):
             models.CheckConstraint(
                 condition=Q(total_budget__gte=0), name="media_buy_budget_positive"
             ),
-            models.CheckConstraint(condition=Q(revision__gte=1), name="media_buy_revision_positive"),
+            models.CheckConstraint(
+                condition=Q(revision__gte=1), name="media_buy_revision_positive"
+            ),
             models.CheckConstraint(
                 condition=~Q(status__in=(BuyStatus.ACTIVE, BuyStatus.COMPLETED))
                 | Q(confirmed_at__isnull=False),
@@ -107,7 +109,9 @@ class MediaBuy(ConcurrentTransitionMixin, BuyerChannel):
                 condition=Q(status__in=LIVE_BUY_STATUSES[:2]),
             ),
             BTreeIndex(
-                fields=["end_time"], name="media_buy_due_end", condition=Q(status__in=LIVE_BUY_STATUSES)
+                fields=["end_time"],
+                name="media_buy_due_end",
+                condition=Q(status__in=LIVE_BUY_STATUSES),
             ),
         ]
 
@@ -179,7 +183,9 @@ class Package(models.Model):
     is_paused = models.BooleanField(default=False)
     is_canceled = models.BooleanField(default=False)
     format_ids = models.JSONField(
-        default=list, blank=True, help_text="Formats that the buyer chose; empty means the product's."
+        default=list,
+        blank=True,
+        help_text="Formats that the buyer chose; empty means the product's.",
     )
     targeting_overlay = models.JSONField(null=True, blank=True)
     terms = models.JSONField(

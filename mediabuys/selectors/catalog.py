@@ -90,7 +90,9 @@ def products_page(
     A brief that names nothing we sell matches everything, in the catalog's order. `after` is the
     `(rank, pk)` of the last product of the page before.
     """
-    products: QuerySet[Any] = _filtered(products_for_sale(now=now), wanted).annotate(rank=_rank(brief))
+    products: QuerySet[Any] = _filtered(products_for_sale(now=now), wanted).annotate(
+        rank=_rank(brief)
+    )
     if brief and products.filter(rank__gt=0).exists():
         products = products.filter(rank__gt=0)
     total = products.count()

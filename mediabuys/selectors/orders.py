@@ -20,9 +20,7 @@ class BuyerStanding:
     credit_used: Decimal
 
 
-def catalog_for_order(
-    *, product_ids: Iterable[str], agent_url: str, with_formats: bool
-) -> Catalog:
+def catalog_for_order(*, product_ids: Iterable[str], agent_url: str, with_formats: bool) -> Catalog:
     """Return the named products with their pricing options, in one query.
 
     `with_formats` adds the formats (two queries), for orders that choose among them.

@@ -40,7 +40,9 @@ def media_buy_activate(*, buy: MediaBuy, now: datetime, notify: bool = True) -> 
         buy,
         Event.Action.PAUSED if buy.is_held else Event.Action.ACTIVATED,
         now,
-        summary="The flight has begun; held by the buyer" if buy.is_held else "The flight has begun",
+        summary="The flight has begun; held by the buyer"
+        if buy.is_held
+        else "The flight has begun",
     )
     if notify:
         buy_notice_enqueue(buy=buy, now=now)
@@ -81,6 +83,4 @@ def _move(buy: MediaBuy, action: Event.Action, now: datetime, *, summary: str) -
     }[action]()
     buy.revision += 1
     buy.save(update_fields=["status", "revision", "updated_at"])
-    event_record(
-        buy=buy, action=action, from_status=before, actor=SYSTEM, now=now, summary=summary
-    )
+    event_record(buy=buy, action=action, from_status=before, actor=SYSTEM, now=now, summary=summary)

@@ -10,178 +10,505 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('mediabuys', '0001_initial'),
-        ('webhooks', '0001_initial'),
+        ("mediabuys", "0001_initial"),
+        ("webhooks", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Task',
+            name="Task",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('operation_id', models.CharField(blank=True, max_length=255)),
-                ('push_token', webhooks.encryption.EncryptedTextField(blank=True, default='')),
-                ('task_id', models.CharField(default=tasks_hitl.models.new_task_id, max_length=64, unique=True)),
-                ('task_type', models.CharField(choices=[('create_media_buy', 'New order')], max_length=40)),
-                ('status', django_fsm.FSMField(choices=[('submitted', 'Submitted'), ('working', 'Working'), ('input-required', 'Waiting for the buyer'), ('auth-required', "Waiting for the buyer's authorization"), ('completed', 'Completed'), ('failed', 'Failed'), ('rejected', 'Rejected'), ('canceled', 'Canceled')], default='submitted', max_length=50, protected=True)),
-                ('queue_state', models.CharField(choices=[('pending_manual', 'Pending manual approval'), ('booking', 'Booking'), ('waiting_for_buyer', 'Waiting for the buyer'), ('closed', 'Closed')], default='pending_manual', max_length=20)),
-                ('version', models.PositiveIntegerField(default=1, help_text='Counts every change of the task.')),
-                ('context_id', models.CharField(db_index=True, max_length=64)),
-                ('request', models.JSONField(help_text="The buyer's request, without credentials.")),
-                ('request_digest', models.CharField(max_length=64)),
-                ('request_context', models.JSONField(blank=True, null=True)),
-                ('title', models.CharField(max_length=300)),
-                ('reason', models.CharField(help_text='Why it waits, in words for the buyer.', max_length=500)),
-                ('estimate', models.CharField(max_length=100)),
-                ('due_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('result', models.JSONField(blank=True, null=True)),
-                ('error', models.JSONField(blank=True, null=True)),
-                ('message', models.CharField(blank=True, max_length=2000)),
-                ('expiry_failures', models.PositiveSmallIntegerField(default=0)),
-                ('expiry_check_after', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('completed_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='mediabuys.account')),
-                ('destination', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='webhooks.destination')),
-                ('media_buy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='mediabuys.mediabuy')),
-                ('principal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='mediabuys.principal')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("operation_id", models.CharField(blank=True, max_length=255)),
+                ("push_token", webhooks.encryption.EncryptedTextField(blank=True, default="")),
+                (
+                    "task_id",
+                    models.CharField(
+                        default=tasks_hitl.models.new_task_id, max_length=64, unique=True
+                    ),
+                ),
+                (
+                    "task_type",
+                    models.CharField(choices=[("create_media_buy", "New order")], max_length=40),
+                ),
+                (
+                    "status",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("submitted", "Submitted"),
+                            ("working", "Working"),
+                            ("input-required", "Waiting for the buyer"),
+                            ("auth-required", "Waiting for the buyer's authorization"),
+                            ("completed", "Completed"),
+                            ("failed", "Failed"),
+                            ("rejected", "Rejected"),
+                            ("canceled", "Canceled"),
+                        ],
+                        default="submitted",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                (
+                    "queue_state",
+                    models.CharField(
+                        choices=[
+                            ("pending_manual", "Pending manual approval"),
+                            ("booking", "Booking"),
+                            ("waiting_for_buyer", "Waiting for the buyer"),
+                            ("closed", "Closed"),
+                        ],
+                        default="pending_manual",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "version",
+                    models.PositiveIntegerField(
+                        default=1, help_text="Counts every change of the task."
+                    ),
+                ),
+                ("context_id", models.CharField(db_index=True, max_length=64)),
+                (
+                    "request",
+                    models.JSONField(help_text="The buyer's request, without credentials."),
+                ),
+                ("request_digest", models.CharField(max_length=64)),
+                ("request_context", models.JSONField(blank=True, null=True)),
+                ("title", models.CharField(max_length=300)),
+                (
+                    "reason",
+                    models.CharField(
+                        help_text="Why it waits, in words for the buyer.", max_length=500
+                    ),
+                ),
+                ("estimate", models.CharField(max_length=100)),
+                ("due_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("result", models.JSONField(blank=True, null=True)),
+                ("error", models.JSONField(blank=True, null=True)),
+                ("message", models.CharField(blank=True, max_length=2000)),
+                ("expiry_failures", models.PositiveSmallIntegerField(default=0)),
+                ("expiry_check_after", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("completed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tasks",
+                        to="mediabuys.account",
+                    ),
+                ),
+                (
+                    "destination",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="webhooks.destination",
+                    ),
+                ),
+                (
+                    "media_buy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tasks",
+                        to="mediabuys.mediabuy",
+                    ),
+                ),
+                (
+                    "principal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tasks",
+                        to="mediabuys.principal",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'approval',
-                'ordering': ['due_at', 'pk'],
-                'permissions': [('decide_task', 'Can approve and reject')],
+                "verbose_name": "approval",
+                "ordering": ["due_at", "pk"],
+                "permissions": [("decide_task", "Can approve and reject")],
             },
             bases=(django_fsm.ConcurrentTransitionMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.CharField(choices=[('approved', 'Approved'), ('rejected', 'Rejected')], max_length=10)),
-                ('policy_name', models.CharField(blank=True, max_length=100)),
-                ('shown_digest', models.CharField(max_length=64)),
-                ('shown_version', models.PositiveIntegerField()),
-                ('form_token', models.UUIDField(help_text='A second click finds the first decision.', unique=True)),
-                ('reason_code', models.CharField(blank=True, choices=[('no_inventory', 'Not enough inventory on these dates'), ('price_too_low', 'Price is too low'), ('dates', 'Dates do not work'), ('content_policy', 'Advertiser or content is against our policy'), ('terms', 'Terms cannot be accepted'), ('credit', 'Credit or payment is not cleared'), ('other', 'Other (say why in the note)')], max_length=30)),
-                ('note', models.CharField(blank=True, max_length=2000)),
-                ('internal_note', models.CharField(blank=True, max_length=2000)),
-                ('decided_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to=settings.AUTH_USER_MODEL)),
-                ('task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='tasks_hitl.task')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("approved", "Approved"), ("rejected", "Rejected")], max_length=10
+                    ),
+                ),
+                ("policy_name", models.CharField(blank=True, max_length=100)),
+                ("shown_digest", models.CharField(max_length=64)),
+                ("shown_version", models.PositiveIntegerField()),
+                (
+                    "form_token",
+                    models.UUIDField(
+                        help_text="A second click finds the first decision.", unique=True
+                    ),
+                ),
+                (
+                    "reason_code",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("no_inventory", "Not enough inventory on these dates"),
+                            ("price_too_low", "Price is too low"),
+                            ("dates", "Dates do not work"),
+                            ("content_policy", "Advertiser or content is against our policy"),
+                            ("terms", "Terms cannot be accepted"),
+                            ("credit", "Credit or payment is not cleared"),
+                            ("other", "Other (say why in the note)"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=2000)),
+                ("internal_note", models.CharField(blank=True, max_length=2000)),
+                ("decided_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="tasks_hitl.task",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Approval',
+            name="Approval",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.CharField(choices=[('approved', 'Approved'), ('rejected', 'Rejected')], max_length=10)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('voter', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='approvals', to=settings.AUTH_USER_MODEL)),
-                ('task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='approvals', to='tasks_hitl.task')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("approved", "Approved"), ("rejected", "Rejected")], max_length=10
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "voter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approvals",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approvals",
+                        to="tasks_hitl.task",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TaskEvent',
+            name="TaskEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.CharField(choices=[('submitted', 'Submitted'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('expired', 'Expired'), ('booked', 'Booked'), ('booking_failed', 'Booking failed'), ('booking_retried', 'Booking retried'), ('canceled', 'Canceled')], max_length=30)),
-                ('from_status', models.CharField(blank=True, max_length=50)),
-                ('to_status', models.CharField(max_length=50)),
-                ('version', models.PositiveIntegerField()),
-                ('actor', models.CharField(max_length=200)),
-                ('data', models.JSONField(blank=True, default=dict)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='tasks_hitl.task')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("submitted", "Submitted"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("expired", "Expired"),
+                            ("booked", "Booked"),
+                            ("booking_failed", "Booking failed"),
+                            ("booking_retried", "Booking retried"),
+                            ("canceled", "Canceled"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                ("from_status", models.CharField(blank=True, max_length=50)),
+                ("to_status", models.CharField(max_length=50)),
+                ("version", models.PositiveIntegerField()),
+                ("actor", models.CharField(max_length=200)),
+                ("data", models.JSONField(blank=True, default=dict)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="tasks_hitl.task",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='RuleVersion',
+            name="RuleVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rule_key', models.SlugField(max_length=60)),
-                ('version', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('guaranteed', 'A guaranteed product'), ('budget', 'Budget over the threshold'), ('new_buyer', 'A new buyer'), ('under_rate_card', 'Price under rate card'), ('category', 'A product category or industry'), ('starts_soon', 'Flight starts soon'), ('credit', 'Credit limit would be passed'), ('terms', 'The buyer asks for its own terms')], max_length=30)),
-                ('name', models.CharField(help_text='What staff and buyers read.', max_length=200)),
-                ('parameters', models.JSONField(blank=True, default=dict)),
-                ('is_enabled', models.BooleanField(default=True)),
-                ('is_current', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("rule_key", models.SlugField(max_length=60)),
+                ("version", models.PositiveIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("guaranteed", "A guaranteed product"),
+                            ("budget", "Budget over the threshold"),
+                            ("new_buyer", "A new buyer"),
+                            ("under_rate_card", "Price under rate card"),
+                            ("category", "A product category or industry"),
+                            ("starts_soon", "Flight starts soon"),
+                            ("credit", "Credit limit would be passed"),
+                            ("terms", "The buyer asks for its own terms"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                ("name", models.CharField(help_text="What staff and buyers read.", max_length=200)),
+                ("parameters", models.JSONField(blank=True, default=dict)),
+                ("is_enabled", models.BooleanField(default=True)),
+                ("is_current", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'approval rule',
-                'ordering': ['rule_key', '-version'],
-                'constraints': [models.UniqueConstraint(fields=('rule_key', 'version'), name='rule_version_once'), models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('rule_key',), name='rule_one_current'), models.CheckConstraint(condition=models.Q(('kind__in', ['guaranteed', 'budget', 'new_buyer', 'under_rate_card', 'category', 'starts_soon', 'credit', 'terms'])), name='rule_kind_known')],
+                "verbose_name": "approval rule",
+                "ordering": ["rule_key", "-version"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("rule_key", "version"), name="rule_version_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_current", True)),
+                        fields=("rule_key",),
+                        name="rule_one_current",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "guaranteed",
+                                    "budget",
+                                    "new_buyer",
+                                    "under_rate_card",
+                                    "category",
+                                    "starts_soon",
+                                    "credit",
+                                    "terms",
+                                ],
+                            )
+                        ),
+                        name="rule_kind_known",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('queue_state', 'pending_manual')), fields=['due_at', 'id'], name='task_queue'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("queue_state", "pending_manual")),
+                fields=["due_at", "id"],
+                name="task_queue",
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('queue_state', 'pending_manual')), fields=['expires_at'], name='task_expiry'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("queue_state", "pending_manual")),
+                fields=["expires_at"],
+                name="task_expiry",
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['principal', '-id'], name='task_page'),
+            model_name="task",
+            index=models.Index(fields=["principal", "-id"], name="task_page"),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['submitted', 'working', 'input-required', 'auth-required', 'completed', 'failed', 'rejected', 'canceled'])), name='task_status_known'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "submitted",
+                            "working",
+                            "input-required",
+                            "auth-required",
+                            "completed",
+                            "failed",
+                            "rejected",
+                            "canceled",
+                        ],
+                    )
+                ),
+                name="task_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('completed_at__isnull', False), ('status__in', ('completed', 'failed', 'rejected', 'canceled'))), models.Q(('completed_at__isnull', True), ('status__in', ('submitted', 'working', 'input-required', 'auth-required'))), _connector='OR'), name='task_terminal_when'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("completed_at__isnull", False),
+                        ("status__in", ("completed", "failed", "rejected", "canceled")),
+                    ),
+                    models.Q(
+                        ("completed_at__isnull", True),
+                        ("status__in", ("submitted", "working", "input-required", "auth-required")),
+                    ),
+                    _connector="OR",
+                ),
+                name="task_terminal_when",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'failed'), _negated=True), ('error__isnull', False), _connector='OR'), name='task_failed_why'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "failed"), _negated=True),
+                    ("error__isnull", False),
+                    _connector="OR",
+                ),
+                name="task_failed_why",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'completed'), _negated=True), ('result__isnull', False), _connector='OR'), name='task_completed_what'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "completed"), _negated=True),
+                    ("result__isnull", False),
+                    _connector="OR",
+                ),
+                name="task_completed_what",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'submitted'), _negated=True), ('queue_state', 'pending_manual'), _connector='OR'), name='task_submitted_is_queued'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "submitted"), _negated=True),
+                    ("queue_state", "pending_manual"),
+                    _connector="OR",
+                ),
+                name="task_submitted_is_queued",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ('submitted', 'working', 'input-required', 'auth-required'))), fields=('media_buy', 'task_type'), name='task_one_open_per_buy'),
+            model_name="task",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("status__in", ("submitted", "working", "input-required", "auth-required"))
+                ),
+                fields=("media_buy", "task_type"),
+                name="task_one_open_per_buy",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('task',), name='decision_one_standing_per_task'),
+            model_name="decision",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("withdrawn_at__isnull", True)),
+                fields=("task",),
+                name="decision_one_standing_per_task",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_by__isnull', False), ('policy_name', '')), models.Q(('decided_by__isnull', True), models.Q(('policy_name', ''), _negated=True)), _connector='OR'), name='decision_has_one_author'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("decided_by__isnull", False), ("policy_name", "")),
+                    models.Q(
+                        ("decided_by__isnull", True), models.Q(("policy_name", ""), _negated=True)
+                    ),
+                    _connector="OR",
+                ),
+                name="decision_has_one_author",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('outcome', 'rejected'), _negated=True), models.Q(('reason_code', ''), _negated=True), _connector='OR'), name='decision_rejected_why'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("outcome", "rejected"), _negated=True),
+                    models.Q(("reason_code", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="decision_rejected_why",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['approved', 'rejected'])), name='decision_outcome_known'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("outcome__in", ["approved", "rejected"])),
+                name="decision_outcome_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.UniqueConstraint(fields=('task', 'voter'), name='approval_one_vote_each'),
+            model_name="approval",
+            constraint=models.UniqueConstraint(
+                fields=("task", "voter"), name="approval_one_vote_each"
+            ),
         ),
     ]

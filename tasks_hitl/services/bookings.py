@@ -155,9 +155,7 @@ def booked_message(buy: MediaBuy, booking: Booking) -> str:
 
 def _success(buy: MediaBuy) -> dict[str, object]:
     packages = list(buy.packages.select_related("product", "pricing_option"))
-    return create_success(
-        buy, packages, CreativeAssignment.objects.filter(package__media_buy=buy)
-    )
+    return create_success(buy, packages, CreativeAssignment.objects.filter(package__media_buy=buy))
 
 
 def settle_declined(
@@ -172,9 +170,7 @@ def settle_declined(
             return
         if buy.status == BuyStatus.DRAFT:
             order_accept(buy=buy, actor=SYSTEM, now=now)
-        media_buy_reject(
-            buy=buy, actor=SYSTEM, reason=error.message, now=now, notify=task is None
-        )
+        media_buy_reject(buy=buy, actor=SYSTEM, reason=error.message, now=now, notify=task is None)
         if task is not None:
             task_complete(
                 task=task,
@@ -214,9 +210,7 @@ def settle_failed(
         )
 
 
-def booking_retry(
-    *, booking_id: str, actor: AbstractUser, now: datetime | None = None
-) -> Booking:
+def booking_retry(*, booking_id: str, actor: AbstractUser, now: datetime | None = None) -> Booking:
     """Let a booking that waits between attempts be tried now, because a person says so.
 
     Raises `InvalidState` for a booking that is settled: its buyer has been told.

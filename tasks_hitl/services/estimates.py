@@ -47,6 +47,8 @@ def estimate_in_words(hours: list[float], publisher: Publisher) -> str:
     last = max(ceil(upper), first + 1)
     if last <= 1:
         return "within 1 hour during business hours"
-    return f"{first}-{last} hours during business hours" if first else (
-        f"within {last} hours during business hours"
+    return (
+        f"{first}-{last} hours during business hours"
+        if first
+        else (f"within {last} hours during business hours")
     )

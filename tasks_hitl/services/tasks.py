@@ -218,6 +218,4 @@ def task_expire(*, task: Task, now: datetime) -> None:
     with transaction.atomic(savepoint=False):
         buy = MediaBuy.objects.select_for_update(of=("self",)).get(pk=task.media_buy_id)
         order_decline(buy=buy, actor=SYSTEM, reason=reason, now=now)
-        task_fail(
-            task=task, error=error, action=TaskEvent.Action.EXPIRED, actor=SYSTEM, now=now
-        )
+        task_fail(task=task, error=error, action=TaskEvent.Action.EXPIRED, actor=SYSTEM, now=now)

@@ -1,0 +1,190 @@
+"""The desk's own pages: the queue, one approval, and the two decisions."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from tasks_hitl import permissions
+from tasks_hitl.admin.forms import ApproveForm, DecisionForm, RejectForm
+from tasks_hitl.admin.refusals import refused
+from tasks_hitl.desk.decided import decided_page, decided_today, start_of_day
+from tasks_hitl.desk.decision import ApprovalPage, approval_page, task_for_desk
+from tasks_hitl.desk.queue import QueueView, queue_counts, queue_page, waiting_money
+from tasks_hitl.errors import ApprovalError, ReasonRequired
+from tasks_hitl.models import Decision, Task
+from tasks_hitl.services import decide
+from tasks_hitl.states import Outcome
+
+FORMS: dict[str, type[DecisionForm]] = {
+    Outcome.APPROVED: ApproveForm,
+    Outcome.REJECTED: RejectForm,
+}
+VERBS = {Outcome.APPROVED: "Approve", Outcome.REJECTED: "Reject"}
+
+
+def _page(
+    request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
+) -> TemplateResponse:
+    request.current_app = admin.site.name
+    return TemplateResponse(
+        request, template, {**admin.site.each_context(request), **context}, status=status
+    )
+
+
+def _require_view(request: HttpRequest) -> None:
+    if not request.user.has_perm(permissions.VIEW):
+        raise PermissionDenied
+
+
+def _task(request: HttpRequest, task_id: str) -> Task:
+    _require_view(request)
+    task = task_for_desk(task_id)
+    if task is None:
+        raise Http404("There is no such approval.")
+    return task
+
+
+@never_cache
+@require_safe
+def queue(request: HttpRequest) -> HttpResponse:
+    """Show one named view of what waits, page by page."""
+    _require_view(request)
+    now = timezone.now()
+    view = _view_of(request.GET.get("view", ""))
+    words = request.GET.get("q", "")
+    context = {
+        "title": "Approvals",
+        "view": view,
+        "views": QueueView,
+        "words": words,
+        "page": queue_page(
+            view=view,
+            words=words,
+            after=request.GET.get("after", ""),
+            before=request.GET.get("before", ""),
+            now=now,
+        ),
+        "counts": queue_counts(now=now),
+        "money": waiting_money(),
+        "decided": decided_today(now=now),
+    }
+    return _page(request, "desk/queue.html", context)
+
+
+def _view_of(name: str) -> QueueView:
+    return QueueView(name) if name in QueueView.values else QueueView.ALL
+
+
+@never_cache
+@require_safe
+def decided(request: HttpRequest) -> HttpResponse:
+    """Show what was decided, newest first; `day=today` only since midnight."""
+    _require_view(request)
+    today = request.GET.get("day") == "today"
+    since = start_of_day(timezone.now()) if today else None
+    context = {
+        "title": "Decided today" if today else "Decided",
+        "today": today,
+        "page": decided_page(before=request.GET.get("before", ""), since=since),
+    }
+    return _page(request, "desk/decided.html", context)
+
+
+@never_cache
+@require_safe
+def approval(request: HttpRequest, task_id: str) -> HttpResponse:
+    """Show everything about one approval; never changes anything."""
+    task = _task(request, task_id)
+    facts = approval_page(task=task, now=timezone.now())
+    context = _facts_context(request, facts)
+    if context["may_decide"]:
+        for outcome, form in FORMS.items():
+            context[f"{outcome}_form"] = form.bound_to(
+                facts.digest, task.version, prefix=None, auto_id=f"{outcome}_%s"
+            )
+    return _page(request, "desk/approval.html", context)
+
+
+def _facts_context(request: HttpRequest, facts: ApprovalPage) -> dict[str, Any]:
+    may_decide = facts.is_waiting and permissions.may_decide(request.user, facts.task)
+    return {
+        "title": facts.task.title,
+        "facts": facts,
+        "task": facts.task,
+        "buy": facts.task.media_buy,
+        "may_decide": may_decide,
+        "may_retry": request.user.has_perm(permissions.RETRY_BOOKINGS),
+        "may_review": request.user.has_perm(permissions.REVIEW_CREATIVES),
+    }
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def approve(request: HttpRequest, task_id: str) -> HttpResponse:
+    """Ask once more, and approve on POST."""
+    return _decision(request, task_id, Outcome.APPROVED)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def reject(request: HttpRequest, task_id: str) -> HttpResponse:
+    """Ask for reason and note, and reject on POST."""
+    return _decision(request, task_id, Outcome.REJECTED)
+
+
+def _decision(request: HttpRequest, task_id: str, outcome: Outcome) -> HttpResponse:
+    task = _task(request, task_id)
+    if not permissions.may_decide(request.user, task):
+        raise PermissionDenied("Your role may look at approvals, but not decide them.")
+    if request.method != "POST":
+        return _confirm(request, task, outcome, _form_as_shown(request, task, outcome))
+    form = FORMS[outcome](request.POST)
+    if not form.is_valid():
+        return _confirm(request, task, outcome, form, status=422 if form.is_intact else 400)
+    try:
+        decision = decide(
+            task_id=task_id, outcome=outcome, actor=request.user, **form.cleaned_data
+        )
+    except ReasonRequired as error:
+        form.add_error(error.field if error.field in form.fields else None, error.message)
+        return _confirm(request, task, outcome, form, status=422)
+    except ApprovalError as error:
+        return refused(request, task, error, shown_version=form.cleaned_data["shown_version"])
+    messages.success(request, _said(decision))
+    return redirect("admin:approval", task_id=task_id)
+
+
+def _said(decision: Decision) -> str:
+    if decision.outcome == Outcome.APPROVED:
+        return "You approved this order. It is being booked now, and the buyer hears of it next."
+    return "You rejected this order. The buyer is told why."
+
+
+def _form_as_shown(request: HttpRequest, task: Task, outcome: Outcome) -> DecisionForm:
+    """Return a form that stays bound to the page whose link was followed, if there was one."""
+    facts = approval_page(task=task, now=timezone.now())
+    digest = request.GET.get("digest", facts.digest)
+    version = request.GET.get("version", str(task.version))
+    number = int(version) if version.isascii() and version.isdigit() else task.version
+    return FORMS[outcome].bound_to(digest, number)
+
+
+def _confirm(
+    request: HttpRequest, task: Task, outcome: Outcome, form: DecisionForm, *, status: int = 200
+) -> HttpResponse:
+    facts = approval_page(task=task, now=timezone.now())
+    if not facts.is_waiting and request.method != "POST":
+        return redirect("admin:approval", task_id=task.task_id)
+    context = _facts_context(request, facts) | {
+        "form": form,
+        "outcome": outcome,
+        "verb": VERBS[outcome],
+    }
+    return _page(request, "desk/confirm.html", context, status=status)

@@ -1,0 +1,39 @@
+"""The page that says why a decision was refused: what changed, and who did it."""
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from tasks_hitl.desk.decision import changes_since, decision_of
+from tasks_hitl.desk.history import WORDS, actor_in_words
+from tasks_hitl.errors import AlreadyDecided, ApprovalError, NoLongerValid, NotPermitted, ShownStale
+from tasks_hitl.models import Task, TaskEvent
+
+TITLES: dict[type[ApprovalError], str] = {
+    AlreadyDecided: "Somebody was first",
+    ShownStale: "This order changed while you were looking",
+    NoLongerValid: "This order cannot be approved any more",
+    NotPermitted: "Your role cannot decide",
+}
+NOT_PERMITTED, CONFLICT = 403, 409
+
+
+def refused(
+    request: HttpRequest, task: Task, error: ApprovalError, *, shown_version: int
+) -> HttpResponse:
+    """Return the page for a decision that changed nothing, with status 409 (403 for the role)."""
+    decision = decision_of(task)
+    changes = [
+        (event, WORDS[TaskEvent.Action(event.action)], actor_in_words(event.actor, task, decision))
+        for event in changes_since(task=task, version=shown_version)
+    ]
+    context = {
+        **admin.site.each_context(request),
+        "title": TITLES.get(type(error), "Nothing was decided"),
+        "task": task,
+        "error": error,
+        "decision": decision,
+        "changes": changes,
+    }
+    status = NOT_PERMITTED if isinstance(error, NotPermitted) else CONFLICT
+    return TemplateResponse(request, "desk/refused.html", context, status=status)

@@ -1,0 +1,159 @@
+"""Everything on the page where one order is decided."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count
+
+from mediabuys.models import Booking, Principal
+from mediabuys.selectors.desk import (
+    BuyerFacts,
+    PackageFacts,
+    booking_of,
+    buyer_facts,
+    packages_of,
+)
+from mediabuys.states import BookingStatus, BookingStep
+from tasks_hitl.desk.history import Entry, history_of
+from tasks_hitl.desk.notification import NotificationFacts, notification_of
+from tasks_hitl.desk.queue import STARTS_SOON, Urgency, urgency_of
+from tasks_hitl.desk.reasons import Reason, reasons_of
+from tasks_hitl.handlers import handler_for
+from tasks_hitl.models import Decision, Task, TaskEvent
+from tasks_hitl.selectors import shown_digest
+from tasks_hitl.states import Outcome, TaskStatus
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """One of the five steps of a booking: done, now, failed or ahead."""
+
+    label: str
+    state: str
+
+
+@dataclass(frozen=True)
+class BookingFacts:
+    """Where the booking stands; `waits` while it stands in line for its next attempt."""
+
+    booking: Booking
+    steps: tuple[StepFacts, ...]
+    waits: bool
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it still moves by itself."""
+        return self.booking.status in (BookingStatus.QUEUED, BookingStatus.BOOKING)
+
+
+@dataclass(frozen=True)
+class BuyerRecord:
+    """The buyer's earlier orders at this desk, as they were decided."""
+
+    approved: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class ApprovalPage:
+    """All facts of one approval; `digest` and the task's version bind a decision to them."""
+
+    task: Task
+    effect: str
+    is_waiting: bool
+    urgency: Urgency
+    starts_soon: bool
+    is_live: bool
+    digest: str
+    buyer: BuyerFacts
+    record: BuyerRecord
+    packages: tuple[PackageFacts, ...]
+    reasons: tuple[Reason, ...]
+    decision: Decision | None
+    booking: BookingFacts | None
+    notification: NotificationFacts
+    history: tuple[Entry, ...]
+    age: timedelta
+
+
+def task_for_desk(task_id: str) -> Task | None:
+    """Return a task with everything joined that its page names; one query."""
+    return (
+        Task.objects.filter(task_id=task_id)
+        .select_related("principal", "account__publisher", "media_buy", "destination")
+        .first()
+    )
+
+
+def decision_of(task: Task) -> Decision | None:
+    """Return the standing decision, with its author; one query."""
+    return task.decisions.filter(withdrawn_at__isnull=True).select_related("decided_by").first()
+
+
+def approval_page(*, task: Task, now: datetime) -> ApprovalPage:
+    """Return the facts of one approval; the number of queries does not depend on the order."""
+    buy = task.media_buy
+    decision, booking = decision_of(task), booking_of(buy)
+    notification = notification_of(task)
+    steps = _booking_facts(booking, now) if booking else None
+    return ApprovalPage(
+        task=task,
+        effect=handler_for(task).preview(task),
+        is_waiting=task.status == TaskStatus.SUBMITTED,
+        urgency=urgency_of(task.due_at, now),
+        starts_soon=now < buy.start_time <= now + STARTS_SOON,
+        is_live=bool(steps and steps.is_live) or notification.is_pending,
+        digest=shown_digest(task),
+        buyer=buyer_facts(principal=task.principal, account=task.account, other_than=buy),
+        record=buyer_record(task.principal),
+        packages=packages_of(buy),
+        reasons=reasons_of(buy.policy),
+        decision=decision,
+        booking=steps,
+        notification=notification,
+        history=history_of(
+            task=task, decision=decision, booking=booking, notification=notification
+        ),
+        age=(task.completed_at or now) - task.created_at,
+    )
+
+
+def buyer_record(principal: Principal) -> BuyerRecord:
+    """Return how people decided on this agent's orders so far; one query."""
+    counts = dict(
+        Decision.objects.filter(task__principal=principal, withdrawn_at__isnull=True)
+        .order_by()
+        .values_list("outcome")
+        .annotate(Count("pk"))
+    )
+    return BuyerRecord(counts.get(Outcome.APPROVED, 0), counts.get(Outcome.REJECTED, 0))
+
+
+def _booking_facts(booking: Booking, now: datetime) -> BookingFacts:
+    waits = (
+        booking.status == BookingStatus.QUEUED
+        and booking.attempt_count > 0
+        and booking.next_attempt_at > now
+    )
+    return BookingFacts(booking=booking, steps=tuple(_steps(booking)), waits=waits)
+
+
+def _steps(booking: Booking) -> list[StepFacts]:
+    current = BookingStep.values.index(booking.step)
+    return [
+        StepFacts(str(label), _step_state(booking.status, position, current))
+        for position, label in enumerate(BookingStep.labels)
+    ]
+
+
+def _step_state(status: str, position: int, current: int) -> str:
+    if status == BookingStatus.BOOKED or position < current:
+        return "done"
+    if position > current or status == BookingStatus.QUEUED:
+        return "ahead"
+    return "failed" if status == BookingStatus.FAILED else "now"
+
+
+def changes_since(*, task: Task, version: int) -> list[TaskEvent]:
+    """Return what happened to a task after the version that somebody was shown."""
+    return list(task.events.filter(version__gt=version).order_by("pk"))

@@ -1,0 +1,149 @@
+"""One timeline of an order: requests, decisions, bookings, flights and messages."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from mediabuys.models import Booking, Event
+from mediabuys.selectors.desk import buy_events
+from mediabuys.states import BookingStatus
+from tasks_hitl.desk.notification import NotificationFacts
+from tasks_hitl.models import Decision, Task, TaskEvent
+from webhooks.states import DeliveryStatus
+
+WORDS = {
+    TaskEvent.Action.SUBMITTED: "Order submitted",
+    TaskEvent.Action.APPROVED: "Approved",
+    TaskEvent.Action.REJECTED: "Rejected",
+    TaskEvent.Action.EXPIRED: "Expired without an answer",
+    TaskEvent.Action.BOOKED: "Buyer's task completed",
+    TaskEvent.Action.BOOKING_FAILED: "Booking failed",
+    TaskEvent.Action.BOOKING_RETRIED: "Booking tried again",
+    TaskEvent.Action.CANCELED: "Canceled",
+}
+GOOD = {TaskEvent.Action.APPROVED, TaskEvent.Action.BOOKED}
+BAD = {
+    TaskEvent.Action.REJECTED,
+    TaskEvent.Action.EXPIRED,
+    TaskEvent.Action.BOOKING_FAILED,
+    TaskEvent.Action.CANCELED,
+}
+# The task's own event says the same at the same moment.
+TOLD_BY_THE_TASK = {Event.Action.DECLINED}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timeline; `tone` is good, bad or plain."""
+
+    at: datetime
+    what: str
+    who: str
+    detail: str
+    tone: str
+    is_internal: bool = False
+
+
+def history_of(
+    *,
+    task: Task,
+    decision: Decision | None,
+    booking: Booking | None,
+    notification: NotificationFacts,
+) -> tuple[Entry, ...]:
+    """Return the order's timeline, oldest first; two queries besides what is given."""
+    entries = [
+        *_task_entries(task, decision),
+        *_buy_entries(task),
+        *_booking_entries(booking),
+        *_message_entries(notification),
+    ]
+    return tuple(sorted(entries, key=lambda entry: entry.at))
+
+
+def actor_in_words(actor: str, task: Task, decision: Decision | None = None) -> str:
+    """Return who acted, as a person would say it."""
+    kind, _, name = actor.partition(":")
+    if kind == "agent":
+        return task.principal.name if name == task.principal.principal_id else "another agent"
+    if kind == "seller":
+        person = decision.decided_by if decision else None
+        return decision.author if decision and person and person.get_username() == name else name
+    return f"policy {name}" if kind == "policy" else "the system"
+
+
+def _task_entries(task: Task, decision: Decision | None) -> Iterable[Entry]:
+    for event in task.events.all():
+        action = TaskEvent.Action(event.action)
+        detail = _decision_detail(decision, action) or _failure_detail(task, action)
+        yield Entry(
+            at=event.at,
+            what=WORDS[action],
+            who=actor_in_words(event.actor, task, decision),
+            detail=detail,
+            tone="good" if action in GOOD else "bad" if action in BAD else "plain",
+        )
+        if decision and decision.internal_note and _is_decision(action):
+            yield Entry(
+                at=event.at,
+                what="Note",
+                who=decision.author,
+                detail=decision.internal_note,
+                tone="plain",
+                is_internal=True,
+            )
+
+
+def _is_decision(action: TaskEvent.Action) -> bool:
+    return action in (TaskEvent.Action.APPROVED, TaskEvent.Action.REJECTED)
+
+
+def _decision_detail(decision: Decision | None, action: TaskEvent.Action) -> str:
+    if decision is None or not _is_decision(action):
+        return ""
+    reason = decision.get_reason_code_display() if decision.reason_code else ""
+    return ": ".join(part for part in (reason, decision.note) if part)
+
+
+def _failure_detail(task: Task, action: TaskEvent.Action) -> str:
+    failed = (TaskEvent.Action.BOOKING_FAILED, TaskEvent.Action.EXPIRED)
+    return task.message if action in failed else ""
+
+
+def _buy_entries(task: Task) -> Iterable[Entry]:
+    for event in buy_events(task.media_buy):
+        if event.action in TOLD_BY_THE_TASK:
+            continue
+        label = event.summary or event.get_action_display()
+        yield Entry(
+            at=event.at,
+            what=label,
+            who=actor_in_words(event.actor, task),
+            detail="",
+            tone="bad" if event.action in ("rejected", "canceled") else "plain",
+        )
+
+
+def _booking_entries(booking: Booking | None) -> Iterable[Entry]:
+    if booking is None:
+        return
+    yield Entry(booking.queued_at, "Booking queued", "the system", "", "plain")
+    if booking.status == BookingStatus.BOOKED and booking.settled_at:
+        detail = f"Ad server order {booking.order_id}"
+        yield Entry(booking.settled_at, "Booking finished", "the system", detail, "good")
+
+
+def _message_entries(notification: NotificationFacts) -> Iterable[Entry]:
+    for row in notification.deliveries:
+        if row.status == DeliveryStatus.PENDING:
+            tries = f"{len(row.attempts)} tries so far" if row.attempts else ""
+            yield Entry(row.created_at, f"{row.what}: being sent", "the system", tries, "plain")
+        elif row.settled_at:
+            delivered = row.status == DeliveryStatus.DELIVERED
+            yield Entry(
+                row.settled_at,
+                f"{row.what}: {row.status_label.lower()}",
+                "the system",
+                row.stopped_because or (row.attempts[-1].detail if row.attempts else ""),
+                "good" if delivered else "bad",
+            )

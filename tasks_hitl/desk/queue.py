@@ -1,0 +1,189 @@
+"""The approval queue: named views, search, and pages found by key instead of by counting."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+
+from django.db import models
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+
+from mediabuys.models import Package
+from mediabuys.selectors.desk import CappedCount, capped_count, money_by_currency
+from tasks_hitl.desk.reasons import Reason, stopping_reasons
+from tasks_hitl.models import Task
+from tasks_hitl.selectors import waiting_tasks
+
+DUE_SOON = timedelta(hours=2)
+STARTS_SOON = timedelta(days=3)
+PAGE_SIZE = 50
+SEARCH_LIMIT = 100
+
+
+class QueueView(models.TextChoices):
+    """The named views of the queue, as they stand in its address."""
+
+    ALL = "all", "All"
+    SOON = "soon", "Due soon"
+    OVERDUE = "overdue", "Overdue"
+    STARTS = "starts", "Starts within 3 days"
+
+
+class Urgency(Enum):
+    """How close a due time is."""
+
+    OVERDUE = "overdue"
+    SOON = "soon"
+    LATER = "later"
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """One waiting order as the queue shows it."""
+
+    task: Task
+    urgency: Urgency
+    starts_soon: bool
+    package_count: int
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class QueuePage:
+    """One page; the cursors are empty where nothing lies beyond."""
+
+    rows: tuple[QueueRow, ...]
+    next_cursor: str
+    previous_cursor: str
+
+
+def urgency_of(due_at: datetime, now: datetime) -> Urgency:
+    """Return whether a due time has passed, is near, or is neither."""
+    if due_at <= now:
+        return Urgency.OVERDUE
+    return Urgency.SOON if due_at - now <= DUE_SOON else Urgency.LATER
+
+
+def queue_of(*, view: QueueView, now: datetime) -> QuerySet[Task]:
+    """Return the waiting tasks of one view, the most urgent first."""
+    return waiting_tasks().filter(_view_filter(view, now))
+
+
+def _view_filter(view: QueueView, now: datetime) -> Q:
+    return {
+        QueueView.ALL: Q(),
+        QueueView.SOON: Q(due_at__gt=now, due_at__lte=now + DUE_SOON),
+        QueueView.OVERDUE: Q(due_at__lte=now),
+        QueueView.STARTS: Q(media_buy__start_time__lte=now + STARTS_SOON),
+    }[view]
+
+
+def queue_counts(*, now: datetime) -> Mapping[QueueView, CappedCount]:
+    """Return how many orders each view holds, counted up to the limit; one query a view."""
+    return {view: capped_count(queue_of(view=view, now=now)) for view in QueueView}
+
+
+def waiting_money() -> tuple[tuple[str, Decimal], ...]:
+    """Return the money that waits, for each currency; one query."""
+    return money_by_currency(waiting_tasks().order_by().values("media_buy_id"))
+
+
+def search_filter(words: str) -> Q:
+    """Return the condition that an order is the buyer's, brand's, product's or id's that is named.
+
+    Ids match whole; names match anywhere.
+    """
+    text = words.replace("\x00", "").strip()[:SEARCH_LIMIT]
+    if not text:
+        return Q()
+    product = Package.objects.filter(media_buy=OuterRef("media_buy"), product__name__icontains=text)
+    return (
+        Q(principal__name__icontains=text)
+        | Q(account__name__icontains=text)
+        | Q(media_buy__brand_domain__icontains=text)
+        | Q(media_buy__po_number__icontains=text)
+        | Q(task_id=text)
+        | Q(context_id=text)
+        | Q(media_buy__reference=text)
+        | Exists(product)
+    )
+
+
+def queue_page(
+    *, view: QueueView, words: str, after: str, before: str, now: datetime, size: int = PAGE_SIZE
+) -> QueuePage:
+    """Return one page of a view in one query, whatever lies before it.
+
+    `after` and `before` are cursors of an earlier page; one that is not a cursor is ignored.
+    """
+    rows = queue_of(view=view, now=now).filter(search_filter(words)).annotate(_lines=_line_count())
+    backwards = _position(before)
+    if backwards is not None:
+        found = list(rows.filter(_earlier(backwards)).order_by("-due_at", "-pk")[: size + 1])
+        page = found[:size][::-1]
+        return _page(page, now, has_next=True, has_previous=len(found) > size)
+    forwards = _position(after)
+    if forwards is not None:
+        rows = rows.filter(_later(forwards))
+    found = list(rows[: size + 1])
+    return _page(found[:size], now, has_next=len(found) > size, has_previous=forwards is not None)
+
+
+def _line_count() -> Subquery:
+    lines = Package.objects.filter(media_buy=OuterRef("media_buy")).order_by()
+    return Subquery(lines.values("media_buy").annotate(number=Count("pk")).values("number"))
+
+
+Position = tuple[datetime, int]
+
+
+def _later(position: Position) -> Q:
+    due_at, pk = position
+    # The first condition repeats what the second says, so that the index finds the place.
+    return Q(due_at__gte=due_at) & (Q(due_at__gt=due_at) | Q(pk__gt=pk))
+
+
+def _earlier(position: Position) -> Q:
+    due_at, pk = position
+    return Q(due_at__lte=due_at) & (Q(due_at__lt=due_at) | Q(pk__lt=pk))
+
+
+def _cursor(task: Task) -> str:
+    since_epoch = task.due_at - datetime(1970, 1, 1, tzinfo=UTC)
+    return f"{since_epoch // timedelta(microseconds=1)}-{task.pk}"
+
+
+def _position(cursor: str) -> Position | None:
+    moment, _, pk = cursor.partition("-")
+    if not (moment.isascii() and moment.isdigit() and pk.isascii() and pk.isdigit()):
+        return None
+    try:
+        due_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(moment))
+    except OverflowError:
+        return None
+    number = int(pk)
+    return (due_at, number) if number < 2**63 else None
+
+
+def _page(tasks: list[Task], now: datetime, *, has_next: bool, has_previous: bool) -> QueuePage:
+    return QueuePage(
+        rows=tuple(_row(task, now) for task in tasks),
+        next_cursor=_cursor(tasks[-1]) if tasks and has_next else "",
+        previous_cursor=_cursor(tasks[0]) if tasks and has_previous else "",
+    )
+
+
+def _row(task: Task, now: datetime) -> QueueRow:
+    return QueueRow(
+        task=task,
+        urgency=urgency_of(task.due_at, now),
+        starts_soon=task.media_buy.start_time - now <= STARTS_SOON,
+        package_count=getattr(task, "_lines", None) or 0,
+        reasons=stopping_reasons(task.media_buy.policy),
+    )
+
+
+def most_urgent(*, now: datetime, limit: int = 5) -> tuple[QueueRow, ...]:
+    """Return the orders that should be looked at first; one query."""
+    return queue_page(view=QueueView.ALL, words="", after="", before="", now=now, size=limit).rows

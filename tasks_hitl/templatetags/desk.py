@@ -1,0 +1,75 @@
+"""How the desk writes money, prices and durations."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django import template
+from django.utils import timezone
+
+from mediabuys.pricing import in_words
+
+register = template.Library()
+
+
+@register.filter
+def money(amount: Decimal | None, currency: str) -> str:
+    """Write an amount: `$50,000` or `EUR 1,250.50`."""
+    return "–" if amount is None else in_words(amount, currency)
+
+
+@register.filter
+def price(amount: Decimal | None, currency: str) -> str:
+    """Write a unit price, with the fractions of a cent that prices have."""
+    if amount is None:
+        return "–"
+    exact = amount.quantize(Decimal("0.0001"))
+    digits = f"{exact:,.2f}" if exact == exact.quantize(Decimal("0.01")) else f"{exact:,.4f}"
+    return f"${digits}" if currency == "USD" else f"{currency} {digits}"
+
+
+@register.filter
+def span(duration: timedelta | None) -> str:
+    """Write a duration in its two largest units: `1 h 12 min`, `3 days 4 h`."""
+    if duration is None:
+        return "–"
+    minutes = int(abs(duration).total_seconds()) // 60
+    if minutes < 1:
+        return "under 1 min"
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [
+        (days, "day" if days == 1 else "days"),
+        (hours, "h"),
+        (minutes, "min"),
+    ]
+    first = next(place for place, (number, _) in enumerate(parts) if number)
+    return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number)
+
+
+@register.filter
+def until(moment: datetime) -> str:
+    """Write how far away a moment is: `in 1 h 40 min` or `1 h 12 min ago`."""
+    left = moment - timezone.now()
+    return f"in {span(left)}" if left > timedelta() else f"{span(left)} ago"
+
+
+@register.filter
+def due(moment: datetime) -> str:
+    """Write a due time: `1 h 12 min over`, `in 1 h 40 min`, or the day when it is far."""
+    left = moment - timezone.now()
+    if left <= timedelta():
+        return f"{span(left)} over"
+    return f"in {span(left)}"
+
+
+@register.filter
+def flight(start: datetime, end: datetime) -> str:
+    """Write a flight as days: `3 – 31 Mar 2027`, `20 Dec 2026 – 4 Jan 2027`."""
+    first, last = timezone.localtime(start), timezone.localtime(end)
+    if first.date() == last.date():
+        return f"{first.day} {first:%b %Y}"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day} – {last.day} {last:%b %Y}"
+    if first.year == last.year:
+        return f"{first.day} {first:%b} – {last.day} {last:%b %Y}"
+    return f"{first.day} {first:%b %Y} – {last.day} {last:%b %Y}"

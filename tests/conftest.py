@@ -1,0 +1,59 @@
+"""Fixtures that every test may name; see `tests/people.py` for who they are."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from mediabuys.models import Product, Publisher
+from tests import people, wakeups
+
+
+@pytest.fixture(autouse=True)
+def _no_wakeups_left_over() -> Iterator[None]:
+    wakeups.sent.clear()
+    yield
+    wakeups.sent.clear()
+
+
+@pytest.fixture
+def publisher(db: Any) -> Publisher:
+    return people.make_publisher()
+
+
+@pytest.fixture
+def catalog(publisher: Publisher) -> dict[str, Product]:
+    """A guaranteed and a non-guaranteed product, and the usual rules."""
+    people.make_rules()
+    products = [
+        people.make_product("homepage", guaranteed=True, rate_card=people.Decimal("10.00")),
+        people.make_product("run-of-site"),
+    ]
+    return {product.product_id: product for product in products}
+
+
+@pytest.fixture
+def buyer(catalog: dict[str, Product]) -> people.Buyer:
+    return people.make_buyer("Pinnacle")
+
+
+@pytest.fixture
+def stranger(catalog: dict[str, Product]) -> people.Buyer:
+    """Another agent that buys for the very same brand."""
+    return people.make_buyer("Kestrel")
+
+
+@pytest.fixture
+def sandbox_buyer(catalog: dict[str, Product]) -> people.Buyer:
+    return people.make_buyer("Oranje", sandbox=True)
+
+
+@pytest.fixture
+def approver(db: Any) -> User:
+    return people.make_staff("approver", "approver")
+
+
+@pytest.fixture
+def viewer(db: Any) -> User:
+    return people.make_staff("viewer", "viewer")
