@@ -13,7 +13,7 @@ GUIDANCE_NAMES = ("p25", "p50", "p75", "p90")
 
 def publisher_create() -> Publisher:
     """Create the publisher, in the caller's transaction."""
-    return Publisher.objects.create(
+    publisher = Publisher.objects.create(
         name="Northern Ledger Media",
         domain=DOMAIN,
         description=(
@@ -23,6 +23,8 @@ def publisher_create() -> Publisher:
         currency="USD",
         timezone=TIMEZONE.key,
     )
+    publisher.refresh_from_db()  # The business hours' defaults are text until they are read.
+    return publisher
 
 
 def catalog_create() -> None:

@@ -52,7 +52,7 @@ def banner(width: int, height: int, name: str, *, kilobytes: int = 200) -> DemoF
     )
     return DemoFormat(
         f"display_{width}x{height}",
-        f"{name} {width} × {height}",
+        f"{name} {width}x{height}",
         "display",
         f"A static image of {width} by {height} pixels, at most {kilobytes} KB.",
         (image, LANDING_PAGE, IMPRESSION_TRACKER),
@@ -65,7 +65,7 @@ def html_banner(width: int, height: int, name: str) -> DemoFormat:
     """Return an HTML5 banner of one size, shown in a safe frame."""
     return DemoFormat(
         f"display_html5_{width}x{height}",
-        f"{name} {width} × {height}, HTML5",
+        f"{name} {width}x{height}, HTML5",
         "display",
         "An HTML5 banner in a safe frame, at most 300 KB.",
         (
@@ -124,7 +124,7 @@ def spot(seconds: int) -> DemoFormat:
             ),
             slot("companion_image", "image", required=False, min_width=300, max_width=300,
                  min_height=250, max_height=250, formats=["jpg", "png"]),
-            slot("landing_page_url", "url", required=False, role="clickthrough", protocols=["https"]),
+            slot("landing_page_url", "url", required=False, role="clickthrough"),
             IMPRESSION_TRACKER,
         ),
         duration_ms=seconds * 1000,

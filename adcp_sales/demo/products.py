@@ -94,7 +94,6 @@ DISPLAY = (
                 CPM,
                 floor="2.50",
                 guidance=("3.10", "3.80", "5.20", "7.40"),
-                card="4.20",
             ),
             DemoPrice("ros_cpm_usd_fixed", CPM, fixed="4.20", card="4.20", minimum="250"),
         ),
@@ -140,15 +139,19 @@ DISPLAY = (
         ("display",),
         ("ledger_web",),
         STANDARD_BANNERS,
-        (DemoPrice("europe_cpm_eur", CPM, fixed="6.50", card="6.50", currency="EUR", minimum="300"),),
+        (
+            DemoPrice(
+                "europe_cpm_eur", CPM, fixed="6.50", card="6.50", currency="EUR", minimum="300"
+            ),
+        ),
         daily_impressions=800_000,
         countries=("DE", "FR", "NL", "IE"),
     ),
     DemoProduct(
         "public_affairs_display",
         "Public affairs display",
-        "Display beside political coverage, for campaigns, parties and advocacy. Each order is read "
-        "by a person before it runs.",
+        "Display beside political coverage, for campaigns, parties and advocacy. A person reads "
+        "each order before it runs.",
         OPEN,
         ("display",),
         NEWS_SITES,
@@ -214,7 +217,9 @@ VIDEO = (
         TV_SPOTS,
         (
             DemoPrice("premium_ctv_cpm_usd", CPM, fixed="45.00", card="45.00", minimum="10000"),
-            DemoPrice("premium_ctv_upfront_cpm_usd", CPM, fixed="30.00", card="45.00", minimum="10000"),
+            DemoPrice(
+                "premium_ctv_upfront_cpm_usd", CPM, fixed="30.00", card="45.00", minimum="10000"
+            ),
         ),
         daily_impressions=160_000,
     ),
@@ -232,7 +237,6 @@ VIDEO = (
                 CPM,
                 floor="18.00",
                 guidance=("20.50", "24.00", "29.50", "36.00"),
-                card="26.00",
             ),
         ),
         daily_impressions=420_000,
@@ -265,7 +269,6 @@ AUDIO = (
                 CPM,
                 floor="6.00",
                 guidance=("6.90", "8.40", "10.80", "13.50"),
-                card="9.00",
             ),
         ),
         daily_impressions=700_000,

@@ -50,7 +50,10 @@ PROPERTIES = (
         "ledger_app",
         "Northern Ledger app",
         Type.MOBILE_APP,
-        (("ios_bundle", "example.northernledger.news"), ("android_package", "example.northernledger.news")),
+        (
+            ("ios_bundle", "example.northernledger.news"),
+            ("android_package", "example.northernledger.news"),
+        ),
         ("news", "app", "premium"),
     ),
     DemoProperty(

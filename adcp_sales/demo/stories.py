@@ -1,0 +1,138 @@
+"""What happens to each order of the demo, by the same services that serve buyers and staff."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from django.contrib.auth.models import User
+
+from adcp_sales.demo.orders import DemoOrder, Verdict
+from adcp_sales.demo.orders_live import RUNNING, TO_COME
+from adcp_sales.demo.orders_past import ENDED_EARLY, RAN
+from adcp_sales.demo.orders_waiting import WAITING
+from adcp_sales.demo.requests import order_params
+from adcp_sales.demo.timeline import Calendar, Story
+from adcp_sales.protocol.usecases.create_media_buy import PlacedOrder, place_order
+from mediabuys.adservers.inline import InlineAdServer
+from mediabuys.adservers.port import OrderDeclined
+from mediabuys.locks import media_buy_locked
+from mediabuys.models import Account, Booking, MediaBuy
+from mediabuys.services.bookings import booking_claim, order_request
+from mediabuys.services.clock import flights_activate, flights_complete
+from mediabuys.services.orders import media_buy_cancel
+from mediabuys.states import CanceledBy
+from tasks_hitl.models import Task
+from tasks_hitl.selectors import shown_digest
+from tasks_hitl.services import decide, tasks_expire
+from tasks_hitl.services.bookings import settle_booked, settle_declined, settle_failed
+from tasks_hitl.states import Outcome
+
+BOOKING_TAKES = timedelta(seconds=40)
+CANCELED_AT_HOUR = 15
+
+
+@dataclass(frozen=True)
+class Scene:
+    """When, for whom and by whom the stories happen."""
+
+    calendar: Calendar
+    accounts: Mapping[str, Account]
+    staff: Mapping[str, User]
+
+
+def stories(scene: Scene) -> Iterator[Story]:
+    """Return the story of every order, not yet begun."""
+    for order in (*RAN, *RUNNING, *TO_COME, *ENDED_EARLY, *WAITING):
+        yield order_story(order, scene)
+
+
+def order_story(order: DemoOrder, scene: Scene) -> Story:
+    """Place the order and take it as far as the moment until which the history is played."""
+    moment = order.placed(scene.calendar)
+    yield moment
+    placed = order_place(order=order, scene=scene, moment=moment)
+    if placed.task is not None and order.verdict is None:
+        yield placed.task.expires_at
+        tasks_expire(now=placed.task.expires_at)
+        return
+    if placed.task is not None and order.verdict is not None:
+        moment += timedelta(minutes=order.verdict.minutes)
+        yield moment
+        decision_make(task=placed.task, verdict=order.verdict, scene=scene, moment=moment)
+        if order.verdict.reason is not None:
+            return
+    moment += BOOKING_TAKES
+    yield moment
+    order_book(buy=placed.drafted.buy, order=order, scene=scene, moment=moment)
+    yield from _flight(placed.drafted.buy, order, scene.calendar)
+
+
+def _flight(buy: MediaBuy, order: DemoOrder, calendar: Calendar) -> Story:
+    yield buy.start_time
+    flights_activate(now=buy.start_time)
+    if order.canceled_on is not None:
+        moment = calendar.workday(order.canceled_on, CANCELED_AT_HOUR)
+        yield moment
+        media_buy_cancel(
+            buy=media_buy_locked(buy.pk),
+            actor=f"agent:{buy.principal.principal_id}",
+            canceled_by=CanceledBy.BUYER,
+            reason="The campaign was moved to next season.",
+            now=moment,
+        )
+    yield buy.end_time
+    flights_complete(now=buy.end_time)
+
+
+def order_place(*, order: DemoOrder, scene: Scene, moment: datetime) -> PlacedOrder:
+    """Place the order as its buyer's call would have, at that moment."""
+    account = scene.accounts[order.account]
+    placed = place_order(
+        principal=account.owner,
+        account=account,
+        params=order_params(order, account, scene.calendar),
+        now=moment,
+    )
+    # Django takes created_at from the clock, and the queue counts from it.
+    MediaBuy.objects.filter(pk=placed.drafted.buy.pk).update(created_at=moment)
+    if placed.task is not None:
+        Task.objects.filter(pk=placed.task.pk).update(created_at=moment)
+    return placed
+
+
+def decision_make(*, task: Task, verdict: Verdict, scene: Scene, moment: datetime) -> None:
+    """Decide as the person of the verdict does, on what the desk shows."""
+    decide(
+        task_id=task.task_id,
+        outcome=Outcome.REJECTED if verdict.reason else Outcome.APPROVED,
+        shown_digest=shown_digest(task),
+        shown_version=task.version,
+        form_token=uuid4(),
+        actor=scene.staff[verdict.by],
+        reason_code=verdict.reason or "",
+        note=verdict.note,
+        internal_note=verdict.internal_note,
+        now=moment,
+    )
+
+
+def order_book(*, buy: MediaBuy, order: DemoOrder, scene: Scene, moment: datetime) -> None:
+    """Book as the worker does, on the inline adapter and as of that moment.
+
+    The adapter's own checks compare with the real clock, so they are not asked about the past.
+    """
+    booking = Booking.objects.get(media_buy=buy)
+    claim = booking_claim(booking_id=booking.booking_id, now=moment)
+    if claim is None:
+        return  # A sandbox order was booked as it was placed.
+    if isinstance(order.booking_error, OrderDeclined):
+        settle_declined(claim=claim, error=order.booking_error, now=moment)
+    elif order.booking_error is not None:
+        settle_failed(claim=claim, error=order.booking_error, now=moment)
+    else:
+        server = InlineAdServer(scene.calendar.publisher.ad_server_name)
+        wanted = order_request(buy)
+        server.create_order(wanted)
+        server.create_line_items(wanted)
+        settle_booked(claim=claim, order=server.confirm(wanted.reference), now=moment)
