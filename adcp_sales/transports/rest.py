@@ -35,7 +35,7 @@ class TaskView(APIView):
     """Runs the task that its URL names."""
 
     content_negotiation_class = OnlyJson
-    http_method_names = ["post", "options"]
+    http_method_names = ["post"]
     spec: ClassVar[TaskSpec | None] = None
 
     def post(self, request: Request, task_name: str) -> Response:
