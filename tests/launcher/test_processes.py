@@ -32,7 +32,8 @@ def parent_with_children(
         [sys.executable, "-c", PARENT, how, child], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert parent.stdout is not None
-    children = [psutil.Process(int(number)) for number in parent.stdout.readline().split()]
+    with parent.stdout as printed:
+        children = [psutil.Process(int(number)) for number in printed.readline().split()]
     assert len(children) == 2
     return parent, children
 
