@@ -7,6 +7,7 @@ import sys
 from adcp_sales.launcher.bootstrap import ROOT
 from adcp_sales.launcher.database import application_environment, database
 from adcp_sales.launcher.datadir import DataDirectory
+from adcp_sales.launcher.fingerprint import forget_prepared
 from adcp_sales.launcher.options import add_data_directory
 
 
@@ -18,6 +19,7 @@ def run_manage(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     data = DataDirectory(options.data_dir)
     data.make()
+    forget_prepared(data)
     with database(data) as url:
         environment = application_environment(data, url=url)
         command = [sys.executable, str(ROOT / "manage.py"), *options.command]

@@ -11,6 +11,7 @@ from adcp_sales.launcher import ports, welcome
 from adcp_sales.launcher.database import application_environment, external_url, is_external
 from adcp_sales.launcher.datadir import DataDirectory, write_private
 from adcp_sales.launcher.errors import LauncherError
+from adcp_sales.launcher.fingerprint import is_prepared, note_prepared
 from adcp_sales.launcher.options import ServeOptions, parse_serve
 from adcp_sales.launcher.postgres import PostgresServer
 from adcp_sales.launcher.processes import start_child, stop_child
@@ -106,6 +107,8 @@ class Deployment:
 
     def _prepare(self, environment: dict[str, str]) -> None:
         """Migrate and seed in a child, so that we stay small and can be stopped meanwhile."""
+        if not self.is_external and is_prepared(self.data):
+            return
         command = [sys.executable, "-m", "adcp_sales.launcher.prepare"]
         if self.has_demo:
             command += ["--demo-file", str(self.data.demo_file)]
@@ -125,6 +128,8 @@ class Deployment:
             raise LauncherError(
                 f"the database could not be prepared: {lines[-1] if lines else ''} ({log})"
             )
+        if not self.is_external:
+            note_prepared(self.data)
 
     def _wait_until_ready(self) -> None:
         """Wait until web, worker, beat and receiver have all answered since this start.

@@ -72,8 +72,9 @@ class Deployment:
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [
-                    *(sys.executable, ROOT / "run", "--port", str(self.port)),
-                    *("--data-dir", self.data_directory, "--ready-file", self.ready_file, *more),
+                    *(sys.executable, str(ROOT / "run"), "--port", str(self.port)),
+                    *("--data-dir", str(self.data_directory)),
+                    *("--ready-file", str(self.ready_file), *more),
                 ],
                 env=clean_environment(**self.variables),
                 stdin=subprocess.DEVNULL,
