@@ -28,7 +28,7 @@ class SyncedAccount:
 def account_sync(
     *, principal: Principal, entry: Mapping[str, Any], publisher: Publisher
 ) -> SyncedAccount:
-    """Provision the account of one `sync_accounts` entry, or update its settings.
+    """Provision the account of one schema-valid `sync_accounts` entry, or update its settings.
 
     Raises TradeError with `field` relative to the entry; then nothing of the entry was written.
     Runs in the caller's transaction; two agents naming one brand get two accounts.
@@ -47,16 +47,7 @@ def _refuse_unsupported(entry: Mapping[str, Any]) -> None:
             field="notification_configs",
             suggestion="Leave notification_configs out, and poll or register a webhook per order.",
         )
-    provisioning = {"brand", "operator", "billing"} & entry.keys()
-    if "account" in entry and provisioning:
-        raise TradeError(
-            "An entry names its account either by account or by brand, operator and billing.",
-            field=sorted(provisioning)[0],
-        )
-    if "account" not in entry:
-        for name in ("brand", "operator", "billing"):
-            if name not in entry:
-                raise TradeError(f"{name}: This field is required.", field=name)
+    if "billing" in entry:
         _refuse_billing(entry["billing"])
     _refuse_payment_terms(entry.get("payment_terms"))
 
