@@ -16,6 +16,7 @@ from adcp_sales.demo.stories import Scene, stories
 from adcp_sales.demo.timeline import Calendar, play
 from adcp_sales.protocol.auth import token_issue
 from mediabuys.models import Account, Principal, Publisher
+from mediabuys.states import CreativeApprovalMode
 
 # Two starts at once seed one after the other; the number is ours alone.
 SEED_LOCK = 0x5EED_DE30
@@ -56,8 +57,13 @@ def _created(now: datetime, *, random_passwords: bool) -> Seeded:
     staff = {user.username: user for user in User.objects.filter(username__in=passwords)}
     calendar = Calendar(publisher=publisher, now=now)
     rules_create(director=staff["director"], now=calendar.midnight(FIRST_HISTORY_DAY))
+    # Until this morning a person reviewed every creative, so that some of them still wait.
+    publisher.creative_approval_mode = CreativeApprovalMode.REQUIRE_HUMAN
+    publisher.save(update_fields=["creative_approval_mode"])
     play(stories(Scene(calendar=calendar, accounts=accounts, staff=staff)), until=now)
     history_dated()
+    publisher.creative_approval_mode = CreativeApprovalMode.AUTO_APPROVE
+    publisher.save(update_fields=["creative_approval_mode"])
     tokens = {
         principal.domain: token_issue(
             principal=principal, name="Demo agent", created_by="seed_demo"

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.auth.models import User
 
+from adcp_sales.demo.creatives import CREATIVES, DemoCreative, creative_body
 from adcp_sales.demo.orders import DemoOrder, Verdict
 from adcp_sales.demo.orders_live import RUNNING, TO_COME
 from adcp_sales.demo.orders_past import ENDED_EARLY, RAN
@@ -17,17 +19,20 @@ from adcp_sales.protocol.usecases.create_media_buy import PlacedOrder, place_ord
 from mediabuys.adservers.inline import InlineAdServer
 from mediabuys.adservers.port import OrderDeclined
 from mediabuys.locks import media_buy_locked
-from mediabuys.models import Account, Booking, MediaBuy
+from mediabuys.models import Account, Booking, Creative, MediaBuy
 from mediabuys.services.bookings import booking_claim, order_request
 from mediabuys.services.clock import flights_activate, flights_complete
+from mediabuys.services.creatives import creative_review, creatives_sync
 from mediabuys.services.orders import media_buy_cancel
 from mediabuys.states import CanceledBy
 from tasks_hitl.models import Task
 from tasks_hitl.selectors import shown_digest
 from tasks_hitl.services import decide, tasks_expire
 from tasks_hitl.services.bookings import settle_booked, settle_declined, settle_failed
+from tasks_hitl.services.events import actor_name
 from tasks_hitl.states import Outcome
 
+REVIEW_TAKES = timedelta(minutes=50)
 BOOKING_TAKES = timedelta(seconds=40)
 CANCELED_AT_HOUR = 15
 
@@ -43,8 +48,40 @@ class Scene:
 
 def stories(scene: Scene) -> Iterator[Story]:
     """Return the story of every order, not yet begun."""
+    for creative in CREATIVES:
+        yield creative_story(creative, scene)
     for order in (*RAN, *RUNNING, *TO_COME, *ENDED_EARLY, *WAITING):
         yield order_story(order, scene)
+
+
+def creative_story(creative: DemoCreative, scene: Scene) -> Story:
+    """Sync the creative as its buyer does, and review it as a rep does."""
+    account = scene.accounts[creative.account]
+    moment = creative.synced(scene.calendar)
+    yield moment
+    [synced] = creatives_sync(
+        account=account,
+        principal=account.owner,
+        items=[creative_body(creative, account)],
+        agent_url=settings.PUBLIC_URL,
+        now=moment,
+    )
+    for error in synced.errors:
+        raise error
+    row = Creative.objects.filter(account=account, creative_id=creative.creative_id)
+    row.update(created_at=moment, updated_at=moment)
+    if not creative.is_reviewed:
+        return
+    moment += REVIEW_TAKES
+    yield moment
+    creative_review(
+        creative_pk=row.get().pk,
+        approve=not creative.rejection,
+        reason=creative.rejection,
+        reviewer=actor_name(scene.staff["rep"]),
+        now=moment,
+    )
+    row.update(updated_at=moment)
 
 
 def order_story(order: DemoOrder, scene: Scene) -> Story:
