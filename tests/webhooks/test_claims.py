@@ -42,7 +42,7 @@ def per_destination(claims: list[Claim]) -> Counter[int]:
     return Counter(claim.destination_id for claim in claims)
 
 
-def at_once(count: int, work: Callable[[], None]) -> None:
+def at_once(count: int, work: Callable[[], object]) -> None:
     """Run `work` in threads that start together, each with a connection of its own."""
     barrier = threading.Barrier(count)
     errors: list[BaseException] = []
@@ -248,7 +248,7 @@ def test_rival_dispatchers_together_keep_the_bound_of_a_destination(
     for _ in range(40):
         enqueue(destination)
     for _ in range(40):
-        at_once(6, lambda: deliveries_claim(limit=3) and None)
+        at_once(6, lambda: deliveries_claim(limit=3))
         in_flight = Delivery.objects.exclude(lease_token=None).count()
         assert 3 <= in_flight <= 4
         Delivery.objects.update(lease_token=None, leased_until=None, next_attempt_at=Now())

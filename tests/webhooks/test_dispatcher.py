@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection, connections
+from django.db.models import F
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
@@ -107,16 +108,15 @@ def test_the_circuit_opens_waits_probes_and_closes(
     row = Destination.objects.filter(pk=destination.pk)
     row.update(circuit_open_until=Now() - timedelta(seconds=1))
     assert dispatch_due() == 1
-    destination.refresh_from_db()
-    pause = destination.circuit_open_until - Attempt.objects.latest("completed_at").completed_at
-    assert pause == timedelta(seconds=60)
+    probe = Attempt.objects.latest("completed_at")
+    pauses = row.annotate(pause=F("circuit_open_until") - probe.completed_at)
+    assert pauses.get().pause == timedelta(seconds=60)
     # And one that succeeds closes it for everything
     sink.answers = []
     row.update(circuit_open_until=Now() - timedelta(seconds=1))
     make_due()
     assert dispatch_due() == 20
-    destination.refresh_from_db()
-    assert (destination.consecutive_failures, destination.circuit_open_until) == (0, None)
+    assert row.values_list("consecutive_failures", "circuit_open_until").get() == (0, None)
     assert Delivery.objects.filter(status="delivered").count() == 20
 
 

@@ -86,9 +86,9 @@ def _http_url(url: str) -> str:
 
 
 def _email_url(url: str) -> str:
-    scheme, _, listed = url.partition(":")
-    receivers = [address for _, address in getaddresses([unquote(listed)])]
-    if scheme.lower() != "mailto" or not receivers:
+    scheme, _, listed = unquote(url).partition(":")
+    receivers = [address for _, address in getaddresses([listed])]
+    if scheme.lower() != "mailto" or not receivers or not listed.isprintable():
         raise DestinationRefused("An e-mail destination is written mailto:name@example.com.")
     try:
         for receiver in receivers:
