@@ -1,6 +1,7 @@
 """Fixtures that every test may name; see `tests/people.py` for who they are."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ def catalog(publisher: Publisher) -> dict[str, Product]:
     """A guaranteed and a non-guaranteed product, and the usual rules."""
     people.make_rules()
     products = [
-        people.make_product("homepage", guaranteed=True, rate_card=people.Decimal("10.00")),
+        people.make_product("homepage", guaranteed=True, rate_card=Decimal("10.00")),
         people.make_product("run-of-site"),
     ]
     return {product.product_id: product for product in products}

@@ -141,6 +141,24 @@ def booking_fail(*, claim: BookingClaim, code: str, message: str, now: datetime)
     return booking
 
 
+def booking_abandon(*, buy: MediaBuy, reason: str, now: datetime) -> None:
+    """Stop the booking of a buy that ended before it was booked; a worker on it loses its claim.
+
+    In the caller's transaction, after the buy is locked.
+    """
+    booking = (
+        Booking.objects.select_for_update()
+        .filter(media_buy=buy, status__in=(BookingStatus.QUEUED, BookingStatus.BOOKING))
+        .first()
+    )
+    if booking is None:
+        return
+    booking.fail()
+    booking.error_code, booking.error_message = "INVALID_STATE", reason[:500]
+    booking.settled_at, booking.lease_token, booking.leased_until = now, None, None
+    booking.save()
+
+
 def booking_requeue(*, claim: BookingClaim, code: str, message: str, now: datetime) -> bool:
     """Give a claimed booking back for a later attempt; False when the claim was lost."""
     delay = RETRY_DELAYS[min(claim.attempt, len(RETRY_DELAYS)) - 1]

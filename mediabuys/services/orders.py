@@ -20,6 +20,7 @@ from mediabuys.models import (
 )
 from mediabuys.pricing import in_words
 from mediabuys.requests import Channel, OrderRequest, PackageRequest, channel_fields
+from mediabuys.services.bookings import booking_abandon
 from mediabuys.services.events import event_record
 from mediabuys.services.notices import buy_notice_enqueue
 from mediabuys.states import BuyStatus, CanceledBy, CreativeStatus
@@ -246,6 +247,7 @@ def media_buy_cancel(
                 "updated_at",
             ]
         )
+        booking_abandon(buy=buy, reason="The buy was canceled before it was booked.", now=now)
         event_record(
             buy=buy,
             action=Event.Action.CANCELED,

@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -210,7 +210,7 @@ def settle_failed(
         )
 
 
-def booking_retry(*, booking_id: str, actor: AbstractUser, now: datetime | None = None) -> Booking:
+def booking_retry(*, booking_id: str, actor: User, now: datetime | None = None) -> Booking:
     """Let a booking that waits between attempts be tried now, because a person says so.
 
     Raises `InvalidState` for a booking that is settled: its buyer has been told.

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -32,7 +32,7 @@ def decide(
     shown_digest: str,
     shown_version: int,
     form_token: UUID,
-    actor: AbstractUser | None = None,
+    actor: User | None = None,
     policy_name: str = "",
     reason_code: str = "",
     note: str = "",
@@ -89,14 +89,14 @@ def _check_reason(outcome: Outcome, reason_code: str, note: str) -> None:
         raise ReasonRequired("Write a note that tells the buyer why.", field="note")
 
 
-def _check_author(task: Task, actor: AbstractUser | None, policy_name: str) -> None:
+def _check_author(task: Task, actor: User | None, policy_name: str) -> None:
     if actor is None and not policy_name:
         raise NotPermitted("A decision needs a person or a named policy.")
     if actor is not None and not may_decide(actor, task):
         raise NotPermitted("Your role may look at approvals, but not decide them.")
 
 
-def _first_decision(task: Task, form_token: UUID, actor: AbstractUser | None) -> Decision:
+def _first_decision(task: Task, form_token: UUID, actor: User | None) -> Decision:
     """Return the decision that this very form made, or say who was first."""
     first = task.decisions.filter(withdrawn_at__isnull=True).select_related("decided_by").first()
     if first is not None and first.form_token == form_token and first.decided_by == actor:

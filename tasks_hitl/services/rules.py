@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -18,7 +18,7 @@ def rule_revise(
     name: str,
     parameters: dict[str, Any],
     is_enabled: bool,
-    actor: AbstractUser | None,
+    actor: User | None,
     now: datetime | None = None,
 ) -> RuleVersion:
     """Put a new version of a rule in force; the first version creates the rule.

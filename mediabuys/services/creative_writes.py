@@ -1,0 +1,175 @@
+"""Judging the items of a sync against the library, and writing what is new or changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mediabuys.creative_results import SyncedCreative
+from mediabuys.creative_validation import CreativeRequest, creative_from_item
+from mediabuys.errors import InvalidRequest, InvalidState, TradeError
+from mediabuys.models import Account, Creative, Principal
+from mediabuys.selectors.creatives import formats_by_key, packages_that_refuse
+from mediabuys.states import CREATIVE_MOVES, CreativeApprovalMode
+
+AUTO_APPROVER = "policy:auto_approve"
+CONTENT_FIELDS = ("name", "format_id", "assets", "tags")
+UPDATED_FIELDS = (
+    *CONTENT_FIELDS,
+    "format_key",
+    "content_digest",
+    "revision",
+    "status",
+    "rejection_reason",
+    "reviewed_by",
+    "updated_at",
+)
+
+
+@dataclass(frozen=True)
+class SyncContext:
+    """Who syncs, and under which rules."""
+
+    account: Account
+    principal: Principal
+    strict: bool
+    agent_url: str
+    now: datetime
+
+
+@dataclass
+class SyncEntry:
+    """One item on its way: what is asked for, and the row that it becomes."""
+
+    result: SyncedCreative
+    request: CreativeRequest | None = None
+    creative: Creative | None = None
+
+
+def entries_checked(
+    sync: SyncContext, items: Sequence[Mapping[str, Any]], known: Mapping[str, Creative]
+) -> list[SyncEntry]:
+    """Judge each item alone, then against the row that it would change; writes nothing."""
+    formats = formats_by_key(
+        item["format_id"]["id"] for item in items if item.get("format_id") is not None
+    )
+    entries = [SyncEntry(SyncedCreative(item["creative_id"])) for item in items]
+    seen: set[str] = set()
+    for index, (entry, item) in enumerate(zip(entries, items, strict=True)):
+        path = f"creatives[{index}]"
+        try:
+            entry.request = creative_from_item(
+                item, path=path, formats=formats, agent_url=sync.agent_url
+            )
+            _check_once(entry.request, seen, path)
+            entry.creative = known.get(entry.request.creative_id)
+            _check_open(entry, path)
+        except TradeError as refusal:
+            entry.result.errors.append(refusal)
+    _check_new_formats(entries)
+    return entries
+
+
+def _check_once(request: CreativeRequest, seen: set[str], path: str) -> None:
+    if request.creative_id in seen:
+        raise InvalidRequest(
+            "The request has this creative twice.",
+            code="VALIDATION_ERROR",
+            field=f"{path}.creative_id",
+            suggestion="Send each creative_id once.",
+        )
+    seen.add(request.creative_id)
+
+
+def _is_changed(entry: SyncEntry) -> bool:
+    return (
+        entry.creative is not None
+        and entry.request is not None
+        and entry.creative.content_digest != entry.request.digest
+    )
+
+
+def _check_open(entry: SyncEntry, path: str) -> None:
+    creative = entry.creative
+    if _is_changed(entry) and creative is not None and not _may_submit(creative):
+        raise InvalidState(
+            f"This creative is {creative.status}; it cannot be changed.",
+            field=f"{path}.creative_id",
+            suggestion="Send the content as a new creative, with another creative_id.",
+        )
+
+
+def _may_submit(creative: Creative) -> bool:
+    return creative.status in CREATIVE_MOVES["submit"].sources
+
+
+def _check_new_formats(entries: Sequence[SyncEntry]) -> None:
+    """Refuse another format for a creative that serves packages which do not take it."""
+    wanted = {
+        entry.creative.pk: entry.request.format_key
+        for entry in entries
+        if not entry.result.errors
+        and entry.request is not None
+        and entry.creative is not None
+        and entry.creative.format_key != entry.request.format_key
+    }
+    refusing = packages_that_refuse(wanted) if wanted else {}
+    for index, entry in enumerate(entries):
+        if entry.creative is not None and entry.creative.pk in refusing and not entry.result.errors:
+            entry.result.errors.append(
+                InvalidRequest(
+                    "A package that this creative is assigned to does not take this format.",
+                    code="VALIDATION_ERROR",
+                    field=f"creatives[{index}].format_id",
+                    suggestion="Send it as a new creative, with another creative_id.",
+                )
+            )
+
+
+def entries_write(sync: SyncContext, entries: Sequence[SyncEntry]) -> None:
+    """Write what is new and what changed: two statements, whatever the number of creatives."""
+    created, updated = [], []
+    for entry in entries:
+        if entry.result.errors or entry.request is None:
+            entry.creative = None
+            continue
+        entry.result.warnings += entry.request.warnings
+        if entry.creative is None:
+            entry.creative = Creative(
+                account=sync.account,
+                principal=sync.principal,
+                creative_id=entry.request.creative_id,
+            )
+            entry.result.action = "created"
+            created.append(_with_content(entry.creative, entry.request, sync))
+        elif _is_changed(entry):
+            entry.result.action = "updated"
+            entry.result.changes = _changes(entry.creative, entry.request)
+            entry.creative.revision += 1
+            updated.append(_with_content(entry.creative, entry.request, sync))
+        else:
+            entry.result.action = "unchanged"
+        entry.result.status = entry.creative.status
+    # In one order everywhere, so that twins wait for each other and never deadlock.
+    Creative.objects.bulk_create(sorted(created, key=lambda creative: creative.creative_id))
+    if updated:
+        Creative.objects.bulk_update(updated, UPDATED_FIELDS)
+
+
+def _changes(creative: Creative, request: CreativeRequest) -> list[str]:
+    return [name for name in CONTENT_FIELDS if getattr(creative, name) != getattr(request, name)]
+
+
+def _with_content(creative: Creative, request: CreativeRequest, sync: SyncContext) -> Creative:
+    """Give the row its content and its first review: new content is never approved unseen."""
+    for name in CONTENT_FIELDS:
+        setattr(creative, name, getattr(request, name))
+    creative.format_key = request.format_key
+    creative.content_digest = request.digest
+    creative.rejection_reason = creative.reviewed_by = ""
+    creative.updated_at = sync.now
+    creative.submit()
+    if sync.account.publisher.creative_approval_mode == CreativeApprovalMode.AUTO_APPROVE:
+        creative.approve()
+        creative.reviewed_by = AUTO_APPROVER
+    return creative

@@ -1,0 +1,193 @@
+"""A buyer's creative library: synced, reviewed, and moved on to the buys that wait for it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from mediabuys.creative_placement import AssignmentWish
+from mediabuys.creative_results import AssignmentOutcome, SyncedCreative
+from mediabuys.errors import CreativeNotFound, InvalidRequest, InvalidState, TradeError
+from mediabuys.locks import creatives_locked
+from mediabuys.models import Account, Creative, Principal
+from mediabuys.services.creative_assignments import buys_refresh, creatives_assign
+from mediabuys.services.creative_writes import SyncContext, entries_checked, entries_write
+from mediabuys.states import CREATIVE_MOVES
+
+# Each round loses to a twin that has just inserted the same new id, and then finds its row.
+SYNC_ROUNDS = 5
+
+
+def creatives_sync(
+    *,
+    account: Account,
+    principal: Principal,
+    items: Sequence[Mapping[str, Any]],
+    assignments: Sequence[Mapping[str, Any]] = (),
+    dry_run: bool = False,
+    strict: bool = True,
+    agent_url: str,
+    now: datetime,
+) -> list[SyncedCreative]:
+    """Create or update creatives, assign them, and move the buys that waited for them.
+
+    One result for each item, in order, then one for each other creative that is only assigned.
+    With `strict` a single refusal leaves everything as it was; otherwise the good ones are
+    applied. `dry_run` does the same work and takes it back. Joins the caller's transaction;
+    locks creatives, then buys. Raises CONFLICT when twins keep inserting the same ids.
+    """
+    sync = SyncContext(account, principal, strict, agent_url, now)
+    for _ in range(SYNC_ROUNDS):
+        try:
+            with transaction.atomic():
+                results = _synced(sync, items, assignments)
+                is_refused = strict and any(result.errors for result in results)
+                if dry_run or is_refused:
+                    transaction.set_rollback(True)
+        except IntegrityError as error:
+            if _constraint(error) != "creative_id_once":
+                raise
+            continue
+        return _all_failed(results) if is_refused else results
+    raise TradeError(
+        "Another call is syncing the same creatives right now.",
+        code="CONFLICT",
+        suggestion="Send the same request again, with the same idempotency_key.",
+    )
+
+
+def _constraint(error: IntegrityError) -> str | None:
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+
+
+def _all_failed(results: Iterable[SyncedCreative]) -> list[SyncedCreative]:
+    """Failure policy: strict is all or nothing, and an item without fault of its own says so."""
+    not_applied = TradeError(
+        "Not applied: another creative or assignment of this request was refused.",
+        code="VALIDATION_ERROR",
+        suggestion="Correct what was refused, or send validation_mode lenient.",
+    )
+    return [
+        replace(
+            result,
+            action="failed",
+            status=None,
+            changes=[],
+            errors=result.errors or [not_applied],
+            outcome=result.outcome and AssignmentOutcome(errors=result.outcome.errors),
+        )
+        for result in results
+    ]
+
+
+def _synced(
+    sync: SyncContext, items: Sequence[Mapping[str, Any]], assignments: Sequence[Mapping[str, Any]]
+) -> list[SyncedCreative]:
+    ids = {item["creative_id"] for item in items} | {row["creative_id"] for row in assignments}
+    rows = creatives_locked(account=sync.account, creative_ids=ids)
+    known = {creative.creative_id: creative for creative in rows}
+    entries = entries_checked(sync, items, known)
+    results = [entry.result for entry in entries]
+    if sync.strict and any(result.errors for result in results):
+        return results
+    entries_write(sync, entries)
+    library = known | {
+        e.creative.creative_id: e.creative for e in entries if e.creative is not None
+    }
+    by_id = {result.creative_id: result for result in reversed(results)}
+    failed = {key for key, result in by_id.items() if result.errors}
+    outcomes = creatives_assign(
+        account=sync.account,
+        creatives=[entry.creative for entry in entries if entry.creative is not None],
+        wishes=_wishes(assignments, library, failed),
+        strict=sync.strict,
+        actor=f"agent:{sync.principal.principal_id}",
+        now=sync.now,
+    )
+    for creative_id, outcome in outcomes.items():
+        result = by_id.get(creative_id)
+        if result is None:
+            result = by_id[creative_id] = _only_assigned(creative_id, library, outcome)
+            results.append(result)
+        result.outcome = outcome
+        if sync.strict:
+            result.errors += outcome.refusals
+    return results
+
+
+def _wishes(
+    assignments: Sequence[Mapping[str, Any]], library: Mapping[str, Creative], failed: set[str]
+) -> list[AssignmentWish]:
+    return [
+        AssignmentWish(
+            creative_id=row["creative_id"],
+            creative=None if row["creative_id"] in failed else library.get(row["creative_id"]),
+            is_refused=row["creative_id"] in failed,
+            package_id=row["package_id"],
+            weight=row.get("weight"),
+            has_placements=bool(row.get("placement_ids")),
+            path=f"assignments[{index}]",
+        )
+        for index, row in enumerate(assignments)
+    ]
+
+
+def _only_assigned(
+    creative_id: str, library: Mapping[str, Creative], outcome: AssignmentOutcome
+) -> SyncedCreative:
+    creative = library.get(creative_id)
+    if creative is None:
+        unknown = [error for error in outcome.refusals if isinstance(error, CreativeNotFound)]
+        return SyncedCreative(creative_id, errors=unknown[:1])
+    return SyncedCreative(creative_id, action="unchanged", status=creative.status)
+
+
+def creative_review(
+    *,
+    creative_pk: int,
+    approve: bool,
+    reason: str,
+    reviewer: str,
+    shown_revision: int | None = None,
+    now: datetime | None = None,
+) -> Creative:
+    """Approve or reject a creative, and move the buys that waited for it, in one transaction.
+
+    `reason` is what the buyer reads of a rejection. Raises CreativeNotFound; InvalidRequest for a
+    rejection without a reason; InvalidState where its status allows no such decision, or where
+    the buyer has changed it since `shown_revision`. Locks the creative, then its buys.
+    """
+    now = now or timezone.now()
+    if not approve and not reason.strip():
+        raise InvalidRequest("A rejection needs a reason.", field="reason", suggestion="Say why.")
+    with transaction.atomic():
+        creative = Creative.objects.select_for_update(of=("self",)).filter(pk=creative_pk).first()
+        if creative is None:
+            raise CreativeNotFound("There is no such creative.")
+        _check_reviewable(creative, approve=approve, shown_revision=shown_revision)
+        if approve:
+            creative.approve()
+        else:
+            creative.reject()
+        creative.rejection_reason = "" if approve else reason.strip()[:500]
+        creative.reviewed_by = reviewer[:200]
+        creative.save(update_fields=["status", "rejection_reason", "reviewed_by", "updated_at"])
+        buys_refresh(creative=creative, now=now)
+    return creative
+
+
+def _check_reviewable(creative: Creative, *, approve: bool, shown_revision: int | None) -> None:
+    if shown_revision is not None and creative.revision != shown_revision:
+        raise InvalidState(
+            "The buyer has sent another version of this creative since you opened it.",
+            suggestion="Look at the new version and decide again.",
+        )
+    sources = CREATIVE_MOVES["approve" if approve else "reject"].sources
+    if creative.status not in sources:
+        raise InvalidState(
+            f"This creative is {creative.status}; it cannot be decided on.",
+            suggestion="Reload the page to see where it stands.",
+        )

@@ -1,0 +1,229 @@
+"""A buy and its task as a state machine on PostgreSQL: any order of calls keeps the invariants."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+from django_fsm import TransitionNotAllowed
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from mediabuys.adservers.inline import InlineAdServer
+from mediabuys.adservers.port import AdServerRefused, AdServerUnavailable, OrderDeclined
+from mediabuys.models import Booking, CreativeAssignment, Event, InlineOrder, MediaBuy
+from mediabuys.services.clock import flights_activate, flights_complete
+from mediabuys.services.flights import media_buy_refresh
+from mediabuys.services.orders import media_buy_cancel
+from mediabuys.states import (
+    BUY_MOVES,
+    INTERNAL_BUY_STATUSES,
+    TERMINAL_BUY_STATUSES,
+    BuyStatus,
+    CanceledBy,
+)
+from tasks_hitl.errors import ApprovalError
+from tasks_hitl.models import Decision, Task, TaskEvent
+from tasks_hitl.selectors import shown_digest
+from tasks_hitl.services import book, decide, tasks_expire
+from tasks_hitl.states import TASK_MOVES, TERMINAL_TASK_STATUSES, Outcome, TaskStatus
+from tests.people import Buyer, guaranteed_order, order_params
+from tests.trade.orders import give_creatives, place
+from webhooks.models import Delivery
+
+HOOK = {"push_notification_config": {"url": "http://127.0.0.1:9/hook"}}
+ERRORS = {
+    "fine": None,
+    "down": AdServerUnavailable("It is down."),
+    "refused": AdServerRefused("It is refused."),
+    "declined": OrderDeclined("It is declined."),
+}
+BUY_EDGES = {(source, move.target) for move in BUY_MOVES.values() for source in move.sources}
+TASK_EDGES = {(source, move.target) for move in TASK_MOVES.values() for source in move.sources}
+
+
+class BuyMachine(RuleBasedStateMachine):
+    """One order, played by a buyer, staff, an ad server, a clock and crashing workers."""
+
+    buyer: Buyer
+    approver: User
+
+    @initialize(waits=st.booleans())
+    def order(self, waits: bool) -> None:
+        self.example = transaction.atomic()
+        self.example.__enter__()
+        self.now: datetime = timezone.now()
+        make = guaranteed_order if waits else order_params
+        placed = place(self.buyer, make(self.buyer, **HOOK), self.now)
+        assert (placed.task is not None) == waits
+        self.pk = placed.drafted.buy.pk
+        self.ended: dict[str, str] = {}
+
+    @property
+    def buy(self) -> MediaBuy:
+        return MediaBuy.objects.get(pk=self.pk)
+
+    @property
+    def task(self) -> Task | None:
+        return Task.objects.filter(media_buy_id=self.pk).first()
+
+    @rule(hours=st.sampled_from([1, 20, 80, 400, 2000]))
+    def time_passes(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+
+    @rule(outcome=st.sampled_from(list(Outcome)))
+    def staff_decides(self, outcome: Outcome) -> None:
+        task = self.task
+        if task is None:
+            return
+        with suppress(ApprovalError):
+            decide(
+                task_id=task.task_id,
+                outcome=outcome,
+                shown_digest=shown_digest(task),
+                shown_version=task.version,
+                form_token=uuid4(),
+                actor=self.approver,
+                reason_code="other",
+                note="As agreed.",
+                now=self.now,
+            )
+
+    @rule(answer=st.sampled_from(sorted(ERRORS)), step=st.sampled_from(["create_order", "confirm"]))
+    def worker_books(self, answer: str, step: str) -> None:
+        for booking in Booking.objects.filter(media_buy_id=self.pk):
+            with pytest.MonkeyPatch.context() as patch:
+                if ERRORS[answer] is not None:
+                    patch.setattr(InlineAdServer, step, _raising(ERRORS[answer]))
+                book(booking_id=booking.booking_id, now=self.now)
+
+    @rule()
+    def creatives_arrive(self) -> None:
+        if not CreativeAssignment.objects.filter(package__media_buy_id=self.pk).exists():
+            give_creatives(self.buy)
+        media_buy_refresh(buy=self.buy, now=self.now)
+
+    @rule()
+    def clock_ticks(self) -> None:
+        tasks_expire(now=self.now)
+        flights_activate(now=self.now)
+        flights_complete(now=self.now)
+
+    @rule()
+    def seller_cancels(self) -> None:
+        with suppress(TransitionNotAllowed), transaction.atomic():
+            media_buy_cancel(
+                buy=self.buy,
+                actor="seller:approver",
+                canceled_by=CanceledBy.SELLER,
+                reason="By agreement.",
+                now=self.now,
+            )
+
+    @invariant()
+    def terminal_states_absorb(self) -> None:
+        seen = {"buy": self.buy.status, "task": self.task.status if self.task else ""}
+        for name, status in self.ended.items():
+            assert seen[name] == status
+        for name, status in seen.items():
+            if status in (*TERMINAL_BUY_STATUSES, BuyStatus.DECLINED, *TERMINAL_TASK_STATUSES):
+                self.ended[name] = status
+
+    @invariant()
+    def every_change_has_one_event_and_the_chain_is_whole(self) -> None:
+        moves = _moves(Event.objects.filter(media_buy_id=self.pk))
+        _assert_chain(moves, BuyStatus.DRAFT, self.buy.status, BUY_EDGES)
+        task = self.task
+        if task is not None:
+            events = TaskEvent.objects.filter(task=task).exclude(from_status="")
+            _assert_chain(_moves(events), TaskStatus.SUBMITTED, task.status, TASK_EDGES)
+
+    @invariant()
+    def an_id_exists_once_accepted(self) -> None:
+        internal = self.buy.status in INTERNAL_BUY_STATUSES
+        assert (self.buy.media_buy_id is None) == internal
+
+    @invariant()
+    def a_create_task_ends_as_its_order_did(self) -> None:
+        task = self.task
+        if task is None:
+            return
+        buy = self.buy
+        assert (task.status == TaskStatus.FAILED) == (buy.status == BuyStatus.DECLINED)
+        if task.status == TaskStatus.COMPLETED:
+            assert buy.confirmed_at is not None or buy.status == BuyStatus.REJECTED
+        assert Decision.objects.filter(task=task, withdrawn_at=None).count() <= 1
+        if task.status in (TaskStatus.WORKING, TaskStatus.COMPLETED):
+            assert Decision.objects.get(task=task).outcome == Outcome.APPROVED
+
+    @invariant()
+    def every_end_is_told_once(self) -> None:
+        task = self.task
+        notices = Delivery.objects.filter(kind="task_status").count()
+        assert notices == int(task is not None and task.is_terminal)
+
+    @invariant()
+    def one_order_on_the_ad_server_at_most(self) -> None:
+        orders = InlineOrder.objects.filter(reference=self.buy.reference).count()
+        assert orders <= 1
+        if self.buy.confirmed_at is not None:
+            assert orders == 1
+
+    def teardown(self) -> None:
+        if hasattr(self, "example"):
+            transaction.set_rollback(True)
+            self.example.__exit__(None, None, None)
+
+
+def _moves(events: Any) -> list[tuple[str, str]]:
+    rows = events.order_by("pk").values_list("from_status", "to_status")
+    return [move for move in rows if move[0] != move[1]]
+
+
+def _assert_chain(moves: list[tuple[str, str]], first: str, last: str, edges: set[Any]) -> None:
+    at: str = first
+    for before, after in moves:
+        assert before == at
+        assert (before, after) in edges
+        at = after
+    assert at == last
+
+
+def _raising(error: Exception | None) -> Any:
+    def fail(*_: Any) -> None:
+        assert error is not None
+        raise error
+
+    return fail
+
+
+@pytest.fixture
+def _played_by(buyer: Buyer, approver: User) -> Iterator[None]:
+    BuyMachine.buyer, BuyMachine.approver = buyer, approver
+    yield
+    del BuyMachine.buyer, BuyMachine.approver
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_played_by")
+def test_any_order_of_calls_keeps_the_invariants() -> None:
+    from hypothesis.stateful import run_state_machine_as_test
+
+    run_state_machine_as_test(
+        BuyMachine,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            # Shrinking replays hundreds of programs on a real database; a failure prints its own.
+            phases=(Phase.reuse, Phase.generate),
+        ),
+    )
