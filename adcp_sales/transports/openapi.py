@@ -165,8 +165,9 @@ def _reference(target: Any, owner: str) -> Any:
     match = DEFINITION.fullmatch(target) if isinstance(target, str) else None
     if match is None:
         return target
-    key = match["name"].replace("~1", "/").replace("~0", "~")
-    return f"#/components/schemas/{_component_name(key, owner)}"
+    raw, slash, rest = match["name"].partition("/")
+    key = raw.replace("~1", "/").replace("~0", "~")
+    return f"#/components/schemas/{_component_name(key, owner)}{slash}{rest}"
 
 
 class OpenApiView(SpectacularAPIView):
