@@ -186,6 +186,12 @@ class BuyerFacts:
         return None if self.credit_limit is None else self.credit_limit - self.credit_used
 
     @property
+    def credit_over(self) -> Decimal:
+        """By how much the limit is passed."""
+        left = self.credit_left
+        return max(Decimal(0), -left) if left is not None else Decimal(0)
+
+    @property
     def credit_percent(self) -> int:
         """How much of the limit is used, 0 to 100, for the bar."""
         if not self.credit_limit:

@@ -19,6 +19,7 @@ from tasks_hitl.desk.decision import ApprovalPage, approval_page, task_for_desk
 from tasks_hitl.desk.queue import QueueView, queue_counts, queue_page, waiting_money
 from tasks_hitl.errors import ApprovalError, ReasonRequired
 from tasks_hitl.models import Decision, Task
+from tasks_hitl.selectors import shown_digest
 from tasks_hitl.services import decide
 from tasks_hitl.states import Outcome
 
@@ -26,6 +27,7 @@ FORMS: dict[str, type[DecisionForm]] = {
     Outcome.APPROVED: ApproveForm,
     Outcome.REJECTED: RejectForm,
 }
+VERSION_DIGITS = 9
 VERBS = {Outcome.APPROVED: "Approve", Outcome.REJECTED: "Reject"}
 
 
@@ -107,7 +109,7 @@ def approval(request: HttpRequest, task_id: str) -> HttpResponse:
     if context["may_decide"]:
         for outcome, form in FORMS.items():
             context[f"{outcome}_form"] = form.bound_to(
-                facts.digest, task.version, prefix=None, auto_id=f"{outcome}_%s"
+                facts.digest, task.version, auto_id=f"{outcome}_%s"
             )
     return _page(request, "desk/approval.html", context)
 
@@ -149,9 +151,7 @@ def _decision(request: HttpRequest, task_id: str, outcome: Outcome) -> HttpRespo
     if not form.is_valid():
         return _confirm(request, task, outcome, form, status=422 if form.is_intact else 400)
     try:
-        decision = decide(
-            task_id=task_id, outcome=outcome, actor=request.user, **form.cleaned_data
-        )
+        decision = decide(task_id=task_id, outcome=outcome, actor=request.user, **form.cleaned_data)
     except ReasonRequired as error:
         form.add_error(error.field if error.field in form.fields else None, error.message)
         return _confirm(request, task, outcome, form, status=422)
@@ -169,11 +169,12 @@ def _said(decision: Decision) -> str:
 
 def _form_as_shown(request: HttpRequest, task: Task, outcome: Outcome) -> DecisionForm:
     """Return a form that stays bound to the page whose link was followed, if there was one."""
-    facts = approval_page(task=task, now=timezone.now())
-    digest = request.GET.get("digest", facts.digest)
-    version = request.GET.get("version", str(task.version))
-    number = int(version) if version.isascii() and version.isdigit() else task.version
-    return FORMS[outcome].bound_to(digest, number)
+    version = request.GET.get("version", "")
+    is_number = version.isascii() and version.isdigit() and len(version) <= VERSION_DIGITS
+    return FORMS[outcome].bound_to(
+        request.GET.get("digest") or shown_digest(task),
+        int(version) if is_number else task.version,
+    )
 
 
 def _confirm(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count
+from django.utils.dateparse import parse_datetime
 
 from mediabuys.models import Booking, Principal
 from mediabuys.selectors.desk import (
@@ -74,6 +75,12 @@ class ApprovalPage:
     notification: NotificationFacts
     history: tuple[Entry, ...]
     age: timedelta
+    evaluated_at: datetime | None
+
+    @property
+    def creative_count(self) -> int:
+        """How many creatives are assigned, sent or promised."""
+        return sum(len(line.creatives) for line in self.packages)
 
 
 def task_for_desk(task_id: str) -> Task | None:
@@ -114,7 +121,8 @@ def approval_page(*, task: Task, now: datetime) -> ApprovalPage:
         history=history_of(
             task=task, decision=decision, booking=booking, notification=notification
         ),
-        age=(task.completed_at or now) - task.created_at,
+        age=(decision.decided_at if decision else task.completed_at or now) - task.created_at,
+        evaluated_at=parse_datetime(buy.policy.get("evaluated_at", "")),
     )
 
 

@@ -1,5 +1,6 @@
 """How the desk writes money, prices and durations."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -9,19 +10,20 @@ from django.utils import timezone
 from mediabuys.pricing import in_words
 
 register = template.Library()
+DASH = "\N{EN DASH}"
 
 
 @register.filter
 def money(amount: Decimal | None, currency: str) -> str:
     """Write an amount: `$50,000` or `EUR 1,250.50`."""
-    return "–" if amount is None else in_words(amount, currency)
+    return DASH if amount is None else in_words(amount, currency)
 
 
 @register.filter
 def price(amount: Decimal | None, currency: str) -> str:
     """Write a unit price, with the fractions of a cent that prices have."""
     if amount is None:
-        return "–"
+        return DASH
     exact = amount.quantize(Decimal("0.0001"))
     digits = f"{exact:,.2f}" if exact == exact.quantize(Decimal("0.01")) else f"{exact:,.4f}"
     return f"${digits}" if currency == "USD" else f"{currency} {digits}"
@@ -31,7 +33,7 @@ def price(amount: Decimal | None, currency: str) -> str:
 def span(duration: timedelta | None) -> str:
     """Write a duration in its two largest units: `1 h 12 min`, `3 days 4 h`."""
     if duration is None:
-        return "–"
+        return DASH
     minutes = int(abs(duration).total_seconds()) // 60
     if minutes < 1:
         return "under 1 min"
@@ -63,13 +65,37 @@ def due(moment: datetime) -> str:
 
 
 @register.filter
+def since(moment: datetime) -> str:
+    """Write how long ago a moment was: `2 days 3 h`."""
+    return span(timezone.now() - moment)
+
+
+@register.filter
+def at(numbers: Mapping[object, object], key: object) -> object:
+    """Return one entry of a mapping whose keys a template cannot write."""
+    return numbers[key]
+
+
+@register.filter
 def flight(start: datetime, end: datetime) -> str:
-    """Write a flight as days: `3 – 31 Mar 2027`, `20 Dec 2026 – 4 Jan 2027`."""
+    """Write a flight as days: two days of one month, of one year, or in full."""
     first, last = timezone.localtime(start), timezone.localtime(end)
     if first.date() == last.date():
         return f"{first.day} {first:%b %Y}"
     if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day} – {last.day} {last:%b %Y}"
+        return f"{first.day} {DASH} {last.day} {last:%b %Y}"
     if first.year == last.year:
-        return f"{first.day} {first:%b} – {last.day} {last:%b %Y}"
-    return f"{first.day} {first:%b %Y} – {last.day} {last:%b %Y}"
+        return f"{first.day} {first:%b} {DASH} {last.day} {last:%b %Y}"
+    return f"{first.day} {first:%b %Y} {DASH} {last.day} {last:%b %Y}"
+
+
+@register.filter
+def signed(number: Decimal) -> str:
+    """Write a percentage with its sign: `+5` or `-33.3`, the minus as long as the plus."""
+    return f"{number:+.1f}".removesuffix(".0").replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter
+def words(identifier: str) -> str:
+    """Write an identifier as words: `net 30`."""
+    return identifier.replace("_", " ")

@@ -1,0 +1,158 @@
+"""Media buys, as they were sold; only shown."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from unfold.decorators import display
+
+from mediabuys.admin.base import ReadOnlyAdmin, ReadOnlyInline
+from mediabuys.models import Event, MediaBuy, Package
+from mediabuys.pricing import in_words
+from mediabuys.selectors.desk_targeting import targeting_in_words
+from mediabuys.states import LIVE_BUY_STATUSES, BuyStatus
+
+STATUS_LABELS = {
+    BuyStatus.DRAFT: "warning",
+    BuyStatus.PENDING_CREATIVES: "warning",
+    BuyStatus.PENDING_START: "info",
+    BuyStatus.ACTIVE: "success",
+    BuyStatus.PAUSED: "warning",
+    BuyStatus.REJECTED: "danger",
+    BuyStatus.DECLINED: "danger",
+    BuyStatus.CANCELED: "danger",
+}
+
+
+class LiveFilter(admin.SimpleListFilter):
+    """Buys that are sold and not over, or the others."""
+
+    title = "live"
+    parameter_name = "live"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the two choices."""
+        return [("yes", "Sold and not over"), ("no", "Not live")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[MediaBuy]) -> QuerySet[MediaBuy]:
+        """Filter, when one is chosen."""
+        if self.value() == "yes":
+            return queryset.filter(status__in=LIVE_BUY_STATUSES)
+        if self.value() == "no":
+            return queryset.exclude(status__in=LIVE_BUY_STATUSES)
+        return queryset
+
+
+class PackageInline(ReadOnlyInline):
+    """The buy's lines."""
+
+    model = Package
+    fields = (
+        "product",
+        "pricing_option",
+        "shown_budget",
+        "shown_price",
+        "impressions",
+        "shown_targeting",
+    )
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Package]:
+        """Join product and price."""
+        rows: QuerySet[Package] = super().get_queryset(request)
+        return rows.select_related("product", "pricing_option__product", "media_buy")
+
+    @display(description="Budget")
+    def shown_budget(self, package: Package) -> str:
+        return in_words(package.budget, package.currency)
+
+    @display(description="Unit price")
+    def shown_price(self, package: Package) -> str:
+        price = package.unit_price
+        return "none" if price is None else f"{package.currency} {price.normalize():f}"
+
+    @display(description="Targeting")
+    def shown_targeting(self, package: Package) -> str:
+        pairs = targeting_in_words(package.targeting_overlay)
+        return "; ".join(f"{name}: {words}" for name, words in pairs) or "none"
+
+
+class EventInline(ReadOnlyInline):
+    """The buy's history."""
+
+    model = Event
+    fields = ("at", "action", "from_status", "to_status", "actor", "summary")
+    readonly_fields = fields
+    verbose_name_plural = "History"
+    ordering = ("pk",)
+
+
+@admin.register(MediaBuy)
+class MediaBuyAdmin(ReadOnlyAdmin):
+    """Orders and buys, from draft to the end of their flight."""
+
+    inlines = (PackageInline, EventInline)
+    list_display = (
+        "brand_domain",
+        "shown_status",
+        "account",
+        "principal",
+        "shown_budget",
+        "start_time",
+        "end_time",
+        "po_number",
+    )
+    list_filter = ("status", LiveFilter)
+    list_select_related = ("account", "principal")
+    search_fields = (
+        "media_buy_id",
+        "reference",
+        "context_id",
+        "brand_domain",
+        "po_number",
+        "account__name",
+        "principal__name",
+    )
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("shown_status", "shown_budget"),
+                    ("brand_domain", "brand_id"),
+                    ("account", "principal"),
+                    ("start_time", "end_time"),
+                    ("confirmed_at", "creative_deadline"),
+                    ("po_number", "agency_estimate_number"),
+                    ("rejection_reason", "cancellation_reason"),
+                    "shown_approvals",
+                )
+            },
+        ),
+        (
+            "Identifiers",
+            {"fields": (("media_buy_id", "reference"), ("context_id", "revision"))},
+        ),
+    )
+
+    @display(description="Status", ordering="status", label=STATUS_LABELS)
+    def shown_status(self, buy: MediaBuy) -> tuple[str, str]:
+        return buy.status, buy.get_status_display()
+
+    @display(description="Budget", ordering="total_budget")
+    def shown_budget(self, buy: MediaBuy) -> str:
+        return in_words(buy.total_budget, buy.currency)
+
+    @display(description="Rules when it was ordered")
+    def shown_approvals(self, buy: MediaBuy) -> str:
+        outcome = {"wait": "Waited for a person", "accept": "Accepted at once"}.get(
+            buy.policy.get("outcome", ""), "Not recorded"
+        )
+        rules = "; ".join(rule["explanation"] for rule in buy.policy.get("rules", ()))
+        return format_html("{}{}", outcome, f": {rules}" if rules else "")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Everything is shown and nothing edited."""
+        return ("shown_status", "shown_budget", "shown_approvals")

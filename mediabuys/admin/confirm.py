@@ -1,0 +1,51 @@
+"""A page that says what will happen and does it on POST only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+
+from mediabuys.errors import TradeError
+
+CONFLICT = 409
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What the page says; `back` is where it leads when it is done or left."""
+
+    title: str
+    effect: str
+    submit: str
+    back: str
+    done: str
+    is_bad: bool = False
+
+
+def confirmed(
+    request: HttpRequest,
+    *,
+    says: Confirmation,
+    form: forms.Form,
+    act: Callable[[forms.Form], object],
+) -> HttpResponse:
+    """Show the page, or on a valid POST call `act` and go back.
+
+    A refusal of the service is shown on the page in its own words, with status 409.
+    """
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            act(form)
+        except TradeError as error:
+            form.add_error(None, f"{error.message} {error.suggestion or ''}".strip())
+            status = CONFLICT
+        else:
+            messages.success(request, says.done)
+            return redirect(says.back)
+    context = {**admin.site.each_context(request), "title": says.title, "says": says, "form": form}
+    return TemplateResponse(request, "desk/confirm_action.html", context, status=status)
