@@ -70,15 +70,13 @@ def test_one_dead_endpoint_delays_nobody_else(
     runner = in_background(lambda: dispatch_due(limit=1000))
     try:
         # Then the healthy ones have everything soon, while the dead one still hangs
-        assert wait_until(
-            lambda: [len(sink.received) for sink in healthy] == [10, 10, 10], seconds=8
-        )
+        delivered = Delivery.objects.filter(status="delivered")
+        assert wait_until(lambda: delivered.count() == 30, seconds=5)
+        assert [len(sink.received) for sink in healthy] == [10, 10, 10]
         assert dead.open_now == 4
-        assert Delivery.objects.filter(status="delivered").count() >= 25
         # And what becomes due meanwhile is sent by the same dispatcher
-        late = enqueue(destination_for(healthy[0].url))
+        enqueue(destination_for(healthy[0].url))
         assert wait_until(lambda: len(healthy[0].received) == 11, seconds=4)
-        assert late.pk
     finally:
         dead.hang.set()
         runner.join(30)
