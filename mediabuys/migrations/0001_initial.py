@@ -781,6 +781,7 @@ class Migration(migrations.Migration):
                             ("declined", "Declined"),
                             ("created", "Created"),
                             ("confirmed", "Confirmed"),
+                            ("creatives_assigned", "Creatives assigned"),
                             ("made_ready", "Ready to start"),
                             ("activated", "Activated"),
                             ("paused", "Paused"),

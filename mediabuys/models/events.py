@@ -17,6 +17,7 @@ class Event(models.Model):
         DECLINED = "declined", "Declined"
         CREATED = "created", "Created"
         CONFIRMED = "confirmed", "Confirmed"
+        CREATIVES_ASSIGNED = "creatives_assigned", "Creatives assigned"
         MADE_READY = "made_ready", "Ready to start"
         ACTIVATED = "activated", "Activated"
         PAUSED = "paused", "Paused"

@@ -143,10 +143,11 @@ def _granted(
     outcome.errors.pop(wish.package_id, None)
     outcome.accept(wish.package_id)
     weight = None if wish.weight is None else from_wire(wish.weight).quantize(WEIGHT_STEP)
-    for standing in package.assignments.all():
-        if standing.creative_ref == wish.creative_id and standing.creative_id is not None:
-            if standing.weight == weight:
-                return None
+    stands = any(
+        row.creative_id == creative.pk and row.weight == weight for row in package.assignments.all()
+    )
+    if stands:
+        return None
     return CreativeAssignment(
         package=package, creative_ref=wish.creative_id, creative=creative, weight=weight
     )

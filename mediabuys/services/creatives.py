@@ -94,7 +94,7 @@ def _synced(
     if sync.strict and any(result.errors for result in results):
         return results
     entries_write(sync, entries)
-    library = known | {
+    library: dict[str, Creative] = known | {
         e.creative.creative_id: e.creative for e in entries if e.creative is not None
     }
     by_id = {result.creative_id: result for result in reversed(results)}
@@ -110,10 +110,10 @@ def _synced(
     for creative_id, outcome in outcomes.items():
         result = by_id.get(creative_id)
         if result is None:
-            result = by_id[creative_id] = _only_assigned(creative_id, library, outcome)
+            result = by_id[creative_id] = _only_assigned(creative_id, library)
             results.append(result)
         result.outcome = outcome
-        if sync.strict:
+        if sync.strict or creative_id not in library:
             result.errors += outcome.refusals
     return results
 
@@ -135,13 +135,10 @@ def _wishes(
     ]
 
 
-def _only_assigned(
-    creative_id: str, library: Mapping[str, Creative], outcome: AssignmentOutcome
-) -> SyncedCreative:
+def _only_assigned(creative_id: str, library: Mapping[str, Creative]) -> SyncedCreative:
     creative = library.get(creative_id)
     if creative is None:
-        unknown = [error for error in outcome.refusals if isinstance(error, CreativeNotFound)]
-        return SyncedCreative(creative_id, errors=unknown[:1])
+        return SyncedCreative(creative_id)
     return SyncedCreative(creative_id, action="unchanged", status=creative.status)
 
 

@@ -30,6 +30,7 @@ APPROVAL_STATUS = {
 # History entries that the protocol knows; the others stay in the desk.
 HISTORY_ACTIONS = {
     Event.Action.CREATED: "created",
+    Event.Action.CREATIVES_ASSIGNED: "updated_packages",
     Event.Action.MADE_READY: "updated_packages",
     Event.Action.ACTIVATED: "activated",
     Event.Action.PAUSED: "paused",

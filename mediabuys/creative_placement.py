@@ -1,0 +1,135 @@
+"""Whether a creative may go on a package."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from mediabuys.creative_validation import package_takes
+from mediabuys.errors import (
+    CreativeNotFound,
+    CreativeRejected,
+    InvalidRequest,
+    InvalidState,
+    PackageNotFound,
+    TradeError,
+    UnsupportedFeature,
+)
+from mediabuys.models import Creative, Package
+from mediabuys.states import LIVE_BUY_STATUSES, WIRE_BUY_STATUSES, CreativeStatus
+
+
+@dataclass(frozen=True)
+class AssignmentWish:
+    """A creative that the buyer wants on a package; `creative` is None where there is none."""
+
+    creative_id: str
+    creative: Creative | None
+    package_id: str
+    weight: float | None
+    has_placements: bool
+    path: str
+    is_refused: bool = False
+
+
+def placement_of(
+    wish: AssignmentWish, *, packages: Mapping[str, Package], now: datetime
+) -> tuple[Creative, Package]:
+    """Return the creative and the package of a wish that can be granted, else raise TradeError.
+
+    `packages` are the account's by their id, with product, formats and assignments.
+    """
+    creative = _creative(wish)
+    package = _package(wish, packages)
+    _check_fit(wish, creative, package, now)
+    return creative, package
+
+
+def _creative(wish: AssignmentWish) -> Creative:
+    if wish.is_refused:
+        raise InvalidRequest(
+            "The creative was not synced.",
+            code="VALIDATION_ERROR",
+            field=f"{wish.path}.creative_id",
+            suggestion="Correct the creative and assign it again.",
+        )
+    if wish.creative is None:
+        raise CreativeNotFound(
+            "There is no such creative.",
+            field=f"{wish.path}.creative_id",
+            suggestion="Check the creative_id with list_creatives, or sync the creative.",
+        )
+    if wish.has_placements:
+        raise UnsupportedFeature(
+            "Creatives are assigned to whole packages.",
+            field=f"{wish.path}.placement_ids",
+            suggestion="Leave placement_ids out.",
+        )
+    return wish.creative
+
+
+def _package(wish: AssignmentWish, packages: Mapping[str, Package]) -> Package:
+    """Return the package; unknown, another buyer's and a draft's read the same."""
+    package = packages.get(wish.package_id)
+    field_name = f"{wish.path}.package_id"
+    if package is None or package.media_buy.status not in WIRE_BUY_STATUSES:
+        raise PackageNotFound(
+            "There is no such package.",
+            field=field_name,
+            suggestion="Use a package_id from get_media_buys.",
+        )
+    if package.media_buy.status not in LIVE_BUY_STATUSES or package.is_canceled:
+        raise InvalidState(
+            "The package has ended.",
+            field=field_name,
+            suggestion="Assign the creative to a package that still runs.",
+        )
+    return package
+
+
+def _check_fit(wish: AssignmentWish, creative: Creative, package: Package, now: datetime) -> None:
+    field_name = f"{wish.path}.creative_id"
+    if creative.status == CreativeStatus.REJECTED:
+        raise CreativeRejected(
+            "This creative was rejected.",
+            field=field_name,
+            suggestion="Correct it with sync_creatives, or assign another one.",
+        )
+    if creative.status in (CreativeStatus.SUSPENDED, CreativeStatus.ARCHIVED):
+        raise InvalidState(
+            f"This creative is {creative.status}.",
+            field=field_name,
+            suggestion="Assign another one.",
+        )
+    if not package_takes(package, creative.format_key):
+        raise wrong_format(field_name)
+    if _is_late(package, creative, now):
+        raise TradeError(
+            "The creative deadline of this package has passed.",
+            code="CREATIVE_DEADLINE_EXCEEDED",
+            field=f"{wish.path}.package_id",
+            suggestion="Ask the publisher to extend the creative deadline.",
+        )
+
+
+def wrong_format(field_name: str) -> TradeError:
+    return InvalidRequest(
+        "The package does not take this creative's format.",
+        code="VALIDATION_ERROR",
+        field=field_name,
+        suggestion="Send a creative in one of the package's formats.",
+    )
+
+
+def _is_late(package: Package, creative: Creative, now: datetime) -> bool:
+    """Whether this would change what already can serve after the deadline.
+
+    Failure policy: a package with nothing to show still takes a late creative, because a late
+    start is better for both sides than a flight that never runs.
+    """
+    deadline = package.media_buy.creative_deadline
+    if deadline is None or now <= deadline:
+        return False
+    standing = [row.creative for row in package.assignments.all() if row.creative is not None]
+    if creative in standing:
+        return False
+    return any(one.status == CreativeStatus.APPROVED for one in standing)
