@@ -16,10 +16,14 @@ from adcp_sales.demo.stories import Scene, stories
 from adcp_sales.demo.timeline import Calendar, play
 from adcp_sales.protocol.auth import token_issue
 from mediabuys.models import Account, Principal, Publisher
+from mediabuys.services.publishers import publisher_save
 from mediabuys.states import CreativeApprovalMode
 
+STAFF_EMAIL = "sales-desk@northernledger.example"
 # Two starts at once seed one after the other; the number is ours alone.
 SEED_LOCK = 0x5EED_DE30
+# The other start's seeding may take longer than a request may wait for a lock.
+SEED_WAIT_SECONDS = 120
 FIRST_HISTORY_DAY = -95
 
 
@@ -43,6 +47,7 @@ def demo_seed(*, now: datetime, random_passwords: bool = False) -> Seeded:
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{SEED_WAIT_SECONDS}s'")
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEED_LOCK])
         if Publisher.objects.exists():
             return _found()
@@ -63,7 +68,9 @@ def _created(now: datetime, *, random_passwords: bool) -> Seeded:
     play(stories(Scene(calendar=calendar, accounts=accounts, staff=staff)), until=now)
     history_dated()
     publisher.creative_approval_mode = CreativeApprovalMode.AUTO_APPROVE
-    publisher.save(update_fields=["creative_approval_mode"])
+    # From now on staff hear of what waits; the history was told to nobody.
+    publisher.staff_notice_emails = STAFF_EMAIL
+    publisher_save(publisher=publisher)
     tokens = {
         principal.domain: token_issue(
             principal=principal, name="Demo agent", created_by="seed_demo"

@@ -1,8 +1,9 @@
 """Seeding: whole or not at all, once, and telling nobody outside."""
 
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from threading import Barrier
 
@@ -14,7 +15,8 @@ from django.db import connection
 from adcp_sales.demo import seeding
 from adcp_sales.demo.seeding import NotTheDemo, Seeded, demo_seed
 from adcp_sales.protocol.auth import authenticate
-from mediabuys.models import Principal, Product, Publisher
+from mediabuys.models import MediaBuy, Principal, Product, Publisher
+from tasks_hitl.models import Task
 from tests.demo.conftest import NOW, roles_present
 
 
@@ -117,3 +119,30 @@ def test_two_starts_at_once_seed_once(transactional_db: None) -> None:
     assert Publisher.objects.count() == 1
     assert Product.objects.filter(product_id="premium_ctv").count() == 1
     assert sorted(result.buyers[0]["token"] is None for result in (first, second)) == [False, True]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        datetime(2027, 3, 13, 9, 0, tzinfo=UTC),
+        datetime(2027, 3, 14, 8, 30, tzinfo=UTC),
+        datetime(2027, 11, 8, 4, 45, tzinfo=UTC),
+    ],
+    ids=["saturday", "sunday the clocks change", "sunday before midnight"],
+)
+def test_every_day_tells_the_same_story(db: None, now: datetime) -> None:
+    demo_seed(now=now)
+
+    assert Counter(MediaBuy.objects.values_list("status", flat=True)) == {
+        "completed": 14,
+        "draft": 9,
+        "active": 7,
+        "pending_creatives": 3,
+        "declined": 3,
+        "pending_start": 2,
+        "canceled": 2,
+        "rejected": 2,
+        "paused": 1,
+    }
+    assert Task.objects.filter(status="submitted", due_at__lt=now).count() >= 2
+    assert not Task.objects.filter(status="submitted", expires_at__lt=now).exists()
