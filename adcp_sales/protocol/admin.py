@@ -21,7 +21,7 @@ from adcp_sales.protocol.models import ApiToken
 PERMISSION = "protocol.change_apitoken"
 
 
-class TokenIssueForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+class TokenIssueForm(forms.ModelForm):
     """What a new token is for, and until when."""
 
     class Meta:

@@ -93,14 +93,18 @@ def products_page(
     products: QuerySet[Any] = _filtered(products_for_sale(now=now), wanted).annotate(
         rank=_rank(brief)
     )
-    if brief and products.filter(rank__gt=0).exists():
-        products = products.filter(rank__gt=0)
+    named = Q(("rank__gt", 0))
+    if brief and products.filter(named).exists():
+        products = products.filter(named)
     total = products.count()
     if after is not None:
-        rank, pk = after
-        products = products.filter(Q(rank__lt=rank) | Q(rank=rank, pk__gt=pk))
+        products = products.filter(_below(*after))
     found = list(_complete(products, wanted).order_by("-rank", "pk")[: limit + 1])
     return ProductPage(found[:limit], len(found) > limit, total)
+
+
+def _below(rank: int, pk: int) -> Q:
+    return Q(("rank__lt", rank)) | Q(("rank", rank), pk__gt=pk)
 
 
 def _complete(products: QuerySet[Product], wanted: ProductFilter) -> QuerySet[Product]:

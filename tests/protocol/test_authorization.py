@@ -1,5 +1,6 @@
 """Who may call what: every task against every kind of caller, and nothing leaks or is written."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -245,8 +246,8 @@ def test_a_cached_token_costs_no_query_and_still_expires(
     with django_assert_num_queries(0):
         assert auth.authenticate(buyer.token) == buyer.principal
 
-    later = auth.time.monotonic() + 5.1
-    monkeypatch.setattr(auth.time, "monotonic", lambda: later)
+    later = time.monotonic() + 5.1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     with django_assert_num_queries(1):
         auth.authenticate(buyer.token)
 

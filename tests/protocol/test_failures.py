@@ -1,6 +1,7 @@
 """What goes wrong on our side stays on our side: typed, logged, and without internals."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,7 +115,7 @@ def test_a_use_case_that_breaks_halfway_leaves_nothing(
         spec.run(call)
         raise ZeroDivisionError("internal detail")
 
-    broken = dispatch.replace(spec, run=breaks)
+    broken = replace(spec, run=breaks)
     monkeypatch.setattr(dispatch, "task_spec", lambda _: broken)
     before = row_counts()
 
@@ -133,7 +134,7 @@ def test_an_answer_that_breaks_its_schema_fails_the_tests(
 ) -> None:
     spec = registry.task_spec("list_accounts")
     assert spec is not None
-    wrong = dispatch.replace(spec, run=lambda _: registry.Reply({"accounts": [{"name": None}]}))
+    wrong = replace(spec, run=lambda _: registry.Reply({"accounts": [{"name": None}]}))
     monkeypatch.setattr(dispatch, "task_spec", lambda _: wrong)
 
     with pytest.raises(ResponseInvalid) as broken:
@@ -150,7 +151,7 @@ def test_in_production_a_broken_answer_is_sent_and_logged(
     monkeypatch.setattr(dispatch, "SAMPLED_RESPONSES", 1.0)
     spec = registry.task_spec("list_accounts")
     assert spec is not None
-    wrong = dispatch.replace(spec, run=lambda _: registry.Reply({"accounts": [{"name": None}]}))
+    wrong = replace(spec, run=lambda _: registry.Reply({"accounts": [{"name": None}]}))
     monkeypatch.setattr(dispatch, "task_spec", lambda _: wrong)
 
     answer = ask("list_accounts", {}, buyer.token)

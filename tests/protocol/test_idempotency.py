@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -253,13 +254,17 @@ def test_a_twin_of_a_call_that_fails_runs_itself(buyer: Buyer) -> None:
 @override_settings(TOKEN_CACHE_SECONDS=5)
 def test_orders_at_once_on_many_accounts_all_succeed(publisher: Any) -> None:
     buyers = [make_buyer(publisher, f"agent{number}") for number in range(4)]
+
+    def place(buyer: Buyer, number: int) -> int:
+        return ask("create_media_buy", order(buyer, number), buyer.token).status
+
     with ThreadPoolExecutor(4) as pool:
         calls = [
-            pool.submit(in_thread(lambda b=b, n=n: ask("create_media_buy", order(b, n), b.token)))
-            for n in range(5)
-            for b in buyers
+            pool.submit(in_thread(partial(place, buyer, number)))
+            for number in range(5)
+            for buyer in buyers
         ]
-        statuses = [call.result().status for call in calls]
+        statuses = [call.result() for call in calls]
 
     assert statuses == [200] * 20
     assert MediaBuy.objects.count() == 20
