@@ -26,7 +26,8 @@ WSGI_APPLICATION = "adcp_sales.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "unfold",
+    # Without unfold's own site: ours extends it (adcp_sales.admin_site).
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "adcp_sales.admin_site.DeskAdminConfig",
