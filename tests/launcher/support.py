@@ -105,6 +105,17 @@ class Deployment:
         launcher = psutil.Process(self.process.pid)
         return [launcher, *launcher.children(recursive=True)]
 
+    def members(self, word: str) -> list[psutil.Process]:
+        """Return the living processes under the launcher with this word in their command."""
+        found = []
+        for process in self.family():
+            try:
+                if word in process.cmdline():
+                    found.append(process)
+            except (psutil.ZombieProcess, psutil.NoSuchProcess):
+                continue
+        return found
+
     def signal(self, number: signal.Signals) -> None:
         """Send the signal to the launcher alone, as `kill` does."""
         assert self.process is not None

@@ -176,26 +176,24 @@ def test_an_unknown_verb_gets_one_line() -> None:
 
 def test_a_killed_worker_is_started_again(deployment: Deployment) -> None:
     # Given the worker of a deployment that runs
-    worker = next(process for process in deployment.family() if "worker" in process.cmdline())
+    (worker,) = deployment.members("worker")
 
     # When it is killed
     worker.kill()
 
     # Then one line says so and another one takes its place
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        others = [child for child in deployment.family() if "worker" in child.cmdline()]
-        if [other for other in others if other.pid != worker.pid]:
-            break
+    while not deployment.members("worker") and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert len([other for other in others if other.pid != worker.pid]) == 1
+    (successor,) = deployment.members("worker")
+    assert successor.pid != worker.pid
     said = [line for line in deployment.printed().splitlines() if line.startswith("run: worker")]
     assert len(said) == 1
     assert said[0].startswith("run: worker ended (killed by SIGKILL), starting it again in 1 s: ")
 
 
 def test_a_killed_web_server_leaves_the_port_to_the_next(deployment: Deployment) -> None:
-    web = next(process for process in deployment.family() if "gunicorn" in process.cmdline())
+    web = deployment.members("gunicorn")[0]
     forked = web.children()
     assert forked
 
