@@ -38,4 +38,4 @@ class SyncedCreative:
     changes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     errors: list[TradeError] = field(default_factory=list)
-    outcome: AssignmentOutcome | None = None
+    outcome: AssignmentOutcome = field(default_factory=AssignmentOutcome)

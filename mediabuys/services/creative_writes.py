@@ -26,6 +26,10 @@ UPDATED_FIELDS = (
 )
 
 
+# The rows of a request, by their path in it.
+Numbered = dict[str, Mapping[str, Any]]
+
+
 @dataclass(frozen=True)
 class SyncContext:
     """Who syncs, and under which rules."""
@@ -41,44 +45,46 @@ class SyncContext:
 class SyncEntry:
     """One item on its way: what is asked for, and the row that it becomes."""
 
+    path: str
     result: SyncedCreative
     request: CreativeRequest | None = None
     creative: Creative | None = None
 
 
 def entries_checked(
-    sync: SyncContext, items: Sequence[Mapping[str, Any]], known: Mapping[str, Creative]
+    sync: SyncContext, items: Numbered, known: Mapping[str, Creative]
 ) -> list[SyncEntry]:
     """Judge each item alone, then against the row that it would change; writes nothing."""
     formats = formats_by_key(
-        item["format_id"]["id"] for item in items if item.get("format_id") is not None
+        item["format_id"]["id"] for item in items.values() if "format_id" in item
     )
-    entries = [SyncEntry(SyncedCreative(item["creative_id"])) for item in items]
+    entries = []
     seen: set[str] = set()
-    for index, (entry, item) in enumerate(zip(entries, items, strict=True)):
-        path = f"creatives[{index}]"
+    for path, item in items.items():
+        entry = SyncEntry(path, SyncedCreative(item["creative_id"]))
+        entries.append(entry)
         try:
+            _check_once(item["creative_id"], seen, path)
             entry.request = creative_from_item(
                 item, path=path, formats=formats, agent_url=sync.agent_url
             )
-            _check_once(entry.request, seen, path)
             entry.creative = known.get(entry.request.creative_id)
-            _check_open(entry, path)
+            _check_open(entry)
         except TradeError as refusal:
             entry.result.errors.append(refusal)
     _check_new_formats(entries)
     return entries
 
 
-def _check_once(request: CreativeRequest, seen: set[str], path: str) -> None:
-    if request.creative_id in seen:
+def _check_once(creative_id: str, seen: set[str], path: str) -> None:
+    if creative_id in seen:
         raise InvalidRequest(
             "The request has this creative twice.",
             code="VALIDATION_ERROR",
             field=f"{path}.creative_id",
             suggestion="Send each creative_id once.",
         )
-    seen.add(request.creative_id)
+    seen.add(creative_id)
 
 
 def _is_changed(entry: SyncEntry) -> bool:
@@ -89,18 +95,16 @@ def _is_changed(entry: SyncEntry) -> bool:
     )
 
 
-def _check_open(entry: SyncEntry, path: str) -> None:
+def _check_open(entry: SyncEntry) -> None:
     creative = entry.creative
-    if _is_changed(entry) and creative is not None and not _may_submit(creative):
+    if creative is None or not _is_changed(entry):
+        return
+    if creative.status not in CREATIVE_MOVES["submit"].sources:
         raise InvalidState(
             f"This creative is {creative.status}; it cannot be changed.",
-            field=f"{path}.creative_id",
+            field=f"{entry.path}.creative_id",
             suggestion="Send the content as a new creative, with another creative_id.",
         )
-
-
-def _may_submit(creative: Creative) -> bool:
-    return creative.status in CREATIVE_MOVES["submit"].sources
 
 
 def _check_new_formats(entries: Sequence[SyncEntry]) -> None:
@@ -114,13 +118,13 @@ def _check_new_formats(entries: Sequence[SyncEntry]) -> None:
         and entry.creative.format_key != entry.request.format_key
     }
     refusing = packages_that_refuse(wanted) if wanted else {}
-    for index, entry in enumerate(entries):
+    for entry in entries:
         if entry.creative is not None and entry.creative.pk in refusing and not entry.result.errors:
             entry.result.errors.append(
                 InvalidRequest(
                     "A package that this creative is assigned to does not take this format.",
                     code="VALIDATION_ERROR",
-                    field=f"creatives[{index}].format_id",
+                    field=f"{entry.path}.format_id",
                     suggestion="Send it as a new creative, with another creative_id.",
                 )
             )

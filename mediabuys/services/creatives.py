@@ -1,6 +1,6 @@
 """A buyer's creative library: synced, reviewed, and moved on to the buys that wait for it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,12 @@ from mediabuys.errors import CreativeNotFound, InvalidRequest, InvalidState, Tra
 from mediabuys.locks import creatives_locked
 from mediabuys.models import Account, Creative, Principal
 from mediabuys.services.creative_assignments import buys_refresh, creatives_assign
-from mediabuys.services.creative_writes import SyncContext, entries_checked, entries_write
+from mediabuys.services.creative_writes import (
+    Numbered,
+    SyncContext,
+    entries_checked,
+    entries_write,
+)
 from mediabuys.states import CREATIVE_MOVES
 
 # Each round loses to a twin that has just inserted the same new id, and then finds its row.
@@ -27,6 +32,7 @@ def creatives_sync(
     principal: Principal,
     items: Sequence[Mapping[str, Any]],
     assignments: Sequence[Mapping[str, Any]] = (),
+    only: Collection[str] | None = None,
     dry_run: bool = False,
     strict: bool = True,
     agent_url: str,
@@ -34,16 +40,19 @@ def creatives_sync(
 ) -> list[SyncedCreative]:
     """Create or update creatives, assign them, and move the buys that waited for them.
 
-    One result for each item, in order, then one for each other creative that is only assigned.
-    With `strict` a single refusal leaves everything as it was; otherwise the good ones are
-    applied. `dry_run` does the same work and takes it back. Joins the caller's transaction;
-    locks creatives, then buys. Raises CONFLICT when twins keep inserting the same ids.
+    One result for each item, in order, then one for each other creative that is only assigned;
+    `only` leaves out every creative_id but its own. With `strict` a single refusal leaves
+    everything as it was; otherwise the good ones are applied. `dry_run` does the same work and
+    takes it back. Joins the caller's transaction; locks creatives, then buys. Raises CONFLICT
+    when twins keep inserting the same ids.
     """
     sync = SyncContext(account, principal, strict, agent_url, now)
+    wanted = _numbered("creatives", items, only)
+    wishes = _numbered("assignments", assignments, only)
     for _ in range(SYNC_ROUNDS):
         try:
             with transaction.atomic():
-                results = _synced(sync, items, assignments)
+                results = _synced(sync, wanted, wishes)
                 is_refused = strict and any(result.errors for result in results)
                 if dry_run or is_refused:
                     transaction.set_rollback(True)
@@ -57,6 +66,17 @@ def creatives_sync(
         code="CONFLICT",
         suggestion="Send the same request again, with the same idempotency_key.",
     )
+
+
+def _numbered(
+    name: str, rows: Sequence[Mapping[str, Any]], only: Collection[str] | None
+) -> Numbered:
+    """Return the rows in scope by their path in the request."""
+    return {
+        f"{name}[{index}]": row
+        for index, row in enumerate(rows)
+        if only is None or row["creative_id"] in only
+    }
 
 
 def _constraint(error: IntegrityError) -> str | None:
@@ -77,16 +97,14 @@ def _all_failed(results: Iterable[SyncedCreative]) -> list[SyncedCreative]:
             status=None,
             changes=[],
             errors=result.errors or [not_applied],
-            outcome=result.outcome and AssignmentOutcome(errors=result.outcome.errors),
+            outcome=AssignmentOutcome(errors=result.outcome.errors),
         )
         for result in results
     ]
 
 
-def _synced(
-    sync: SyncContext, items: Sequence[Mapping[str, Any]], assignments: Sequence[Mapping[str, Any]]
-) -> list[SyncedCreative]:
-    ids = {item["creative_id"] for item in items} | {row["creative_id"] for row in assignments}
+def _synced(sync: SyncContext, items: Numbered, assignments: Numbered) -> list[SyncedCreative]:
+    ids = {row["creative_id"] for row in (*items.values(), *assignments.values())}
     rows = creatives_locked(account=sync.account, creative_ids=ids)
     known = {creative.creative_id: creative for creative in rows}
     entries = entries_checked(sync, items, known)
@@ -119,7 +137,7 @@ def _synced(
 
 
 def _wishes(
-    assignments: Sequence[Mapping[str, Any]], library: Mapping[str, Creative], failed: set[str]
+    assignments: Numbered, library: Mapping[str, Creative], failed: set[str]
 ) -> list[AssignmentWish]:
     return [
         AssignmentWish(
@@ -129,9 +147,9 @@ def _wishes(
             package_id=row["package_id"],
             weight=row.get("weight"),
             has_placements=bool(row.get("placement_ids")),
-            path=f"assignments[{index}]",
+            path=path,
         )
-        for index, row in enumerate(assignments)
+        for path, row in assignments.items()
     ]
 
 

@@ -16,7 +16,6 @@ REQUIRED_FIELDS = frozenset(
 
 def synced_body(synced: SyncedCreative, *, errors: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return one result of `sync_creatives`; `errors` are the refusals as the wire tells them."""
-    outcome = synced.outcome
     return {
         "creative_id": synced.creative_id,
         "action": synced.action,
@@ -25,8 +24,8 @@ def synced_body(synced: SyncedCreative, *, errors: Sequence[dict[str, Any]]) -> 
             changes=synced.changes,
             warnings=synced.warnings,
             errors=list(errors),
-            assigned_to=outcome.assigned_to if outcome else None,
-            assignment_errors=outcome.errors if outcome else None,
+            assigned_to=synced.outcome.assigned_to,
+            assignment_errors=synced.outcome.errors,
         ),
     }
 

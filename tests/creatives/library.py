@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from mediabuys.creative_results import SyncedCreative
+from mediabuys.models import Account
 from mediabuys.services.creatives import creatives_sync
 from tests.people import AGENT_URL, Buyer
 
@@ -38,7 +39,7 @@ def wish(creative_id: str, package_id: str, **changes: Any) -> dict[str, Any]:
 def sync(buyer: Buyer, *items: dict[str, Any], **changes: Any) -> list[SyncedCreative]:
     """Sync in a transaction of its own."""
     arguments: dict[str, Any] = {
-        "account": buyer.account,
+        "account": Account.objects.select_related("publisher").get(pk=buyer.account.pk),
         "principal": buyer.principal,
         "items": items,
         "agent_url": AGENT_URL,

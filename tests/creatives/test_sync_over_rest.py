@@ -5,17 +5,11 @@ from typing import Any
 import pytest
 
 from mediabuys.models import Creative, CreativeAssignment, MediaBuy
-from mediabuys.states import BuyStatus, CreativeApprovalMode
+from mediabuys.states import BuyStatus
 from tests.creatives.library import BANNER, call, item, sync, sync_body, wish
 from tests.people import AGENT_URL, Buyer
-from tests.trade.orders import booked_buy
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def buy(buyer: Buyer) -> MediaBuy:
-    return booked_buy(buyer)
 
 
 def package_of(buy: MediaBuy) -> str:
@@ -169,12 +163,21 @@ def test_a_dry_run_tells_and_changes_nothing(buyer: Buyer, buy: MediaBuy) -> Non
 
 
 def test_only_the_creatives_in_scope_are_synced(buyer: Buyer) -> None:
-    body = sync_body(buyer, item("in"), item("out"), creative_ids=["in"])
+    body = sync_body(buyer, item("out"), item("in"), creative_ids=["in"])
 
     answer = call("sync_creatives", body, buyer)[1]
 
     assert [one["creative_id"] for one in answer["creatives"]] == ["in"]
     assert Creative.objects.get().creative_id == "in"
+
+
+def test_a_field_names_the_place_in_the_request_and_not_in_the_scope(buyer: Buyer) -> None:
+    body = sync_body(buyer, item("out"), item("in", assets={}), creative_ids=["in"])
+
+    answer = call("sync_creatives", body, buyer)[1]
+
+    [failed] = answer["creatives"]
+    assert failed["errors"][0]["field"] == "creatives[1].assets.main"
 
 
 def test_delete_missing_is_refused_whole(buyer: Buyer) -> None:
@@ -209,10 +212,8 @@ def test_the_same_key_answers_the_same_and_does_nothing_more(buyer: Buyer) -> No
     assert Creative.objects.get().revision == 1
 
 
+@pytest.mark.usefixtures("reviewing")
 def test_a_new_creative_waits_where_a_person_reviews(buyer: Buyer, buy: MediaBuy) -> None:
-    publisher = buyer.account.publisher
-    publisher.creative_approval_mode = CreativeApprovalMode.REQUIRE_HUMAN
-    publisher.save()
     body = sync_body(buyer, item(), assignments=[wish("banner", package_of(buy))])
 
     answer = call("sync_creatives", body, buyer)[1]

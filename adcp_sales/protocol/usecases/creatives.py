@@ -56,8 +56,9 @@ def sync_creatives(call: Call) -> Reply:
     synced = creatives_sync(
         account=account,
         principal=call.require_principal(),
-        items=_in_scope(params),
-        assignments=_in_scope(params, "assignments"),
+        items=params["creatives"],
+        assignments=params.get("assignments", ()),
+        only=params.get("creative_ids"),
         dry_run=is_dry_run,
         strict=params.get("validation_mode", "strict") == "strict",
         agent_url=settings.PUBLIC_URL,
@@ -91,15 +92,6 @@ def _refuse_whole(params: Mapping[str, Any]) -> None:
             field="assignments",
             suggestion="Split it into several requests.",
         )
-
-
-def _in_scope(params: Mapping[str, Any], name: str = "creatives") -> list[Mapping[str, Any]]:
-    """Return the rows that `creative_ids` lets through; without it, all of them."""
-    rows: Sequence[Mapping[str, Any]] = params.get(name) or []
-    if "creative_ids" not in params:
-        return list(rows)
-    wanted = set(params["creative_ids"])
-    return [row for row in rows if row["creative_id"] in wanted]
 
 
 def list_creatives(call: Call) -> Reply:
