@@ -14,11 +14,6 @@ def tasks_of(principal: Principal) -> QuerySet[Task]:
     return Task.objects.filter(principal=principal, account__accesses__principal=principal)
 
 
-def task_of(*, principal: Principal, task_id: str) -> Task | None:
-    """Return one of the agent's tasks with its booking, in one query; None when not its own."""
-    return tasks_of(principal).filter(task_id=task_id).select_related("media_buy__booking").first()
-
-
 def waiting_tasks() -> QuerySet[Task]:
     """Return what waits for a person, most urgent first, with what the queue shows joined."""
     return (

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from mediabuys.models import AccountAccess
+from mediabuys.models import AccountAccess, Booking
 from tasks_hitl.models import Task
 from tests.protocol.conftest import Buyer, ask, guaranteed_order
 
@@ -184,3 +184,21 @@ def test_pages_in_every_order_cover_everything_once(
     assert body["pagination"]["has_more"] is False
     assert sorted(seen) == sorted(ids)
     assert values == sorted(values, reverse=direction == "desc")
+
+
+def test_a_working_task_shows_the_step_of_its_booking(buyer: Buyer) -> None:
+    task_id = submit(buyer)
+    task = Task.objects.get(task_id=task_id)
+    Booking.objects.create(media_buy=task.media_buy, step="order_creation")
+    Task.objects.filter(pk=task.pk).update(status="working", queue_state="decided")
+
+    answer = ask("get_task_status", {"task_id": task_id}, buyer.token)
+
+    assert answer.body["status"] == "working"
+    assert answer.body["progress"] == {
+        "current_step": "order_creation",
+        "step_number": 3,
+        "total_steps": 5,
+        "percentage": 40,
+    }
+    assert int(answer.headers["Retry-After"]) == 2

@@ -10,7 +10,7 @@ from mediabuys.models.accounts import Account
 from mediabuys.selectors.accounts import account_for
 from tasks_hitl.listing import TaskPage, tasks_page
 from tasks_hitl.models import Task
-from tasks_hitl.selectors import task_of
+from tasks_hitl.polling import task_polled
 from tasks_hitl.states import OPEN_TASK_STATUSES, TaskStatus
 from tasks_hitl.wire import PROTOCOL, poll_seconds, task_body, task_row
 
@@ -20,17 +20,17 @@ NAME_WITH_RESULT = "tasks_get"
 
 def get_task_status(call: Call) -> Reply:
     """Tell where one of the caller's tasks stands; one query unless an account is named."""
-    task = task_of(principal=call.require_principal(), task_id=call.params["task_id"])
-    if task is None or not _is_on_named_account(call, task):
+    polled = task_polled(principal=call.require_principal(), task_id=call.params["task_id"])
+    if polled is None or not _is_on_named_account(call, polled.task):
         raise AdcpError(
             "REFERENCE_NOT_FOUND",
             "No such task.",
             field="task_id",
             suggestion="Check the task_id against list_tasks.",
         )
+    task = polled.task
     include_result = call.params.get("include_result", call.called_as == NAME_WITH_RESULT)
-    booking = getattr(task.media_buy, "booking", None)
-    body = task_body(task, booking=booking, include_result=include_result)
+    body = task_body(task, booking=polled.booking, include_result=include_result)
     if "result" in body:
         body["result"] = {"status": TaskStatus.COMPLETED, **body["result"]}
     if call.params.get("include_history"):
