@@ -60,7 +60,7 @@ def database(data: DataDirectory) -> Iterator[str]:
             server.stop()
 
 
-def application_environment(data: DataDirectory, *, url: str) -> dict[str, str]:
+def application_environment(data: DataDirectory, *, url: str, has_demo: bool) -> dict[str, str]:
     """Return what a process of the application needs to work on this data directory."""
     environment = dict(os.environ)
     environment |= data.secret_environment()
@@ -68,6 +68,7 @@ def application_environment(data: DataDirectory, *, url: str) -> dict[str, str]:
     environment.setdefault("DJANGO_SETTINGS_MODULE", "adcp_sales.settings.base")
     if not is_external():
         environment["DATABASE_URL"] = url
+    if has_demo:
         # The demo's receiver listens on the loopback interface.
         environment.setdefault("ALLOW_PRIVATE_DESTINATIONS", "1")
     return environment

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from adcp_sales.launcher.bootstrap import ROOT
-from adcp_sales.launcher.database import application_environment, database
+from adcp_sales.launcher.database import application_environment, database, is_external
 from adcp_sales.launcher.datadir import DataDirectory
 from adcp_sales.launcher.fingerprint import forget_prepared
 from adcp_sales.launcher.options import add_data_directory
@@ -21,6 +21,6 @@ def run_manage(arguments: list[str]) -> int:
     data.make()
     forget_prepared(data)
     with database(data) as url:
-        environment = application_environment(data, url=url)
+        environment = application_environment(data, url=url, has_demo=not is_external())
         command = [sys.executable, str(ROOT / "manage.py"), *options.command]
         return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode

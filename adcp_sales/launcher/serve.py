@@ -101,7 +101,7 @@ class Deployment:
             )
             self.postgres.start()
             url = self.postgres.url
-        environment = application_environment(self.data, url=url)
+        environment = application_environment(self.data, url=url, has_demo=self.has_demo)
         environment.setdefault("PUBLIC_URL", self.url)
         return environment
 
