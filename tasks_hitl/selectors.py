@@ -4,7 +4,7 @@ import hashlib
 
 from django.db.models import QuerySet
 
-from mediabuys.models import MediaBuy, Principal
+from mediabuys.models import Principal
 from tasks_hitl.models import RuleVersion, Task
 from tasks_hitl.states import QueueState
 

@@ -189,7 +189,9 @@ def test_pages_in_every_order_cover_everything_once(
 def test_a_working_task_shows_the_step_of_its_booking(buyer: Buyer) -> None:
     task_id = submit(buyer)
     task = Task.objects.get(task_id=task_id)
-    Booking.objects.create(media_buy=task.media_buy, step="order_creation")
+    Booking.objects.create(
+        media_buy=task.media_buy, step="order_creation", next_attempt_at=timezone.now()
+    )
     Task.objects.filter(pk=task.pk).update(status="working", queue_state="decided")
 
     answer = ask("get_task_status", {"task_id": task_id}, buyer.token)
