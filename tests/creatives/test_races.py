@@ -1,0 +1,171 @@
+"""The same creatives from several callers at the same moment, over real connections."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from mediabuys.errors import InvalidState
+from mediabuys.models import Creative, CreativeAssignment, MediaBuy
+from mediabuys.services.creatives import creative_review
+from mediabuys.states import BuyStatus
+from tests.creatives.library import call, item, sync, sync_body, wish
+from tests.people import Buyer, order_params
+from tests.trade.orders import booked_buy
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.races]
+
+ROUNDS = 20
+
+
+def together(*calls: Callable[[], Any]) -> list[Any]:
+    """Run the calls at the same moment, each on a connection of its own."""
+    barrier = Barrier(len(calls))
+
+    def run(one: Callable[[], Any]) -> Any:
+        try:
+            barrier.wait(timeout=30)
+            return one()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(run, one) for one in calls]]
+
+
+def actions(results: Sequence[Any]) -> list[str]:
+    return [result.action for result in results]
+
+
+def test_twins_that_create_one_id_make_one_row(buyer: Buyer) -> None:
+    for number in range(ROUNDS):
+        name = f"banner-{number}"
+
+        first, second = together(partial(sync, buyer, item(name)), partial(sync, buyer, item(name)))
+
+        assert sorted(actions([*first, *second])) == ["created", "unchanged"]
+    assert Creative.objects.count() == ROUNDS
+
+
+def test_twins_with_many_ids_in_opposite_order_never_deadlock(buyer: Buyer) -> None:
+    for number in range(ROUNDS):
+        names = [f"banner-{number}-{index}" for index in range(10)]
+        items = [item(name) for name in names]
+
+        first, second = together(partial(sync, buyer, *items), partial(sync, buyer, *items[::-1]))
+
+        assert {*zip(actions(first), actions(second[::-1]), strict=True)} <= {
+            ("created", "unchanged"),
+            ("unchanged", "created"),
+        }
+    assert Creative.objects.count() == ROUNDS * 10
+
+
+def test_twins_over_rest_answer_both_and_make_one_row(buyer: Buyer) -> None:
+    for number in range(ROUNDS):
+        bodies = [sync_body(buyer, item(f"b-{number}"), key=number * 2 + twin) for twin in (0, 1)]
+
+        answers = together(*[partial(call, "sync_creatives", body, buyer) for body in bodies])
+
+        assert [status for status, _ in answers] == [200, 200]
+        told = sorted(answer["creatives"][0]["action"] for _, answer in answers)
+        assert told == ["created", "unchanged"]
+    assert Creative.objects.count() == ROUNDS
+
+
+def test_one_key_at_the_same_moment_answers_one_thing(buyer: Buyer) -> None:
+    body = sync_body(buyer, item())
+
+    answers = together(*[partial(call, "sync_creatives", body, buyer)] * 4)
+
+    assert [status for status, _ in answers] == [200] * 4
+    assert {answer["creatives"][0]["action"] for _, answer in answers} == {"created"}
+    assert sorted(answer.get("replayed", False) for _, answer in answers) == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert Creative.objects.get().revision == 1
+
+
+def test_an_order_that_promises_and_the_sync_that_brings_always_meet(buyer: Buyer) -> None:
+    for number in range(ROUNDS):
+        name = f"banner-{number}"
+        line = {
+            "product_id": "run-of-site",
+            "pricing_option_id": "usd",
+            "budget": 1000,
+            "creative_assignments": [{"creative_id": name}],
+        }
+        order = order_params(buyer, f"order-{number:016d}", packages=[line])
+        creative = sync_body(buyer, item(name), key=number)
+
+        answers = together(
+            partial(call, "create_media_buy", order, buyer),
+            partial(call, "sync_creatives", creative, buyer),
+        )
+
+        assert [status for status, _ in answers] == [200, 200]
+    assert CreativeAssignment.objects.filter(creative=None).count() == 0
+    assert CreativeAssignment.objects.count() == ROUNDS
+
+
+def test_two_packages_filled_at_once_make_the_buy_ready_once(buyer: Buyer) -> None:
+    line = {"product_id": "run-of-site", "pricing_option_id": "usd", "budget": 1000}
+    for number in range(ROUNDS):
+        buy = booked_buy(buyer, packages=[line, line])
+        wishes = [
+            wish(f"{number}-{index}", package.package_id)
+            for index, package in enumerate(buy.packages.all())
+        ]
+
+        together(
+            *[partial(sync, buyer, item(one["creative_id"]), assignments=[one]) for one in wishes]
+        )
+
+        buy.refresh_from_db()
+        assert buy.status == BuyStatus.PENDING_START
+        assert buy.events.filter(action="made_ready").count() == 1
+        assert buy.revision == 4
+
+
+def review(shown: Creative) -> str:
+    """Approve what was shown; return how that went."""
+    try:
+        creative_review(
+            creative_pk=shown.pk,
+            approve=True,
+            reason="",
+            reviewer="staff:rep",
+            shown_revision=shown.revision,
+        )
+    except InvalidState:
+        return "refused"
+    return "approved"
+
+
+@pytest.mark.usefixtures("reviewing")
+def test_a_review_and_a_new_version_at_once_never_approve_the_new_one_unseen(
+    buyer: Buyer,
+) -> None:
+    outcomes = []
+    for number in range(ROUNDS):
+        name = f"banner-{number}"
+        sync(buyer, item(name))
+        shown = Creative.objects.get(creative_id=name)
+
+        said, [synced] = together(
+            partial(review, shown), partial(sync, buyer, item(name, name="New"))
+        )
+
+        outcomes.append(said)
+        assert synced.action == "updated"
+        shown.refresh_from_db()
+        assert (shown.status, shown.revision, shown.name) == ("pending_review", 2, "New")
+    assert {*outcomes} <= {"approved", "refused"}
+    assert MediaBuy.objects.count() == 0
