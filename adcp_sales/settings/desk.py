@@ -10,6 +10,11 @@ def stylesheet(_: object) -> str:
     return static("desk/desk.css")
 
 
+def icon(_: object) -> str:
+    """Return the address of the desk's icon."""
+    return static("desk/icon.svg")
+
+
 def script(_: object) -> str:
     """Return the address of the desk's own script."""
     return static("desk/desk.js")
@@ -18,13 +23,13 @@ def script(_: object) -> str:
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Sales desk",
     "SITE_HEADER": "Sales desk",
-    "SITE_SUBHEADER": "Sales desk",
     "SITE_SYMBOL": "storefront",
     "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": False,
     "BORDER_RADIUS": "8px",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": icon}],
     "STYLES": [stylesheet],
     "SCRIPTS": [script],
     "COLORS": {

@@ -22,7 +22,9 @@ PERCENTILES = ("p25", "p50", "p75", "p90")
 class ProductForm(forms.ModelForm):
     """A product in a salesperson's words."""
 
-    channels = forms.MultipleChoiceField(choices=CHANNELS, widget=UnfoldAdminCheckboxSelectMultipleWidget)
+    channels = forms.MultipleChoiceField(
+        choices=CHANNELS, widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
     countries = CountriesField(
         required=False, help_text="Two-letter codes with commas between them; empty means all."
     )

@@ -31,6 +31,8 @@ from mediabuys.states import (
 
 # Counting stops here: the desk shows "1,000+" and a page stays as fast as its queue is long.
 COUNT_LIMIT = 1000
+# What became of an order, in the buyer's record; the others are called by their status.
+FATES: Mapping[str, str] = {BuyStatus.DRAFT: "waiting", BuyStatus.DECLINED: "declined"}
 UNIT_NAMES: Mapping[str, str] = {
     PricingModel.CPM: "impressions",
     PricingModel.VCPM: "viewable impressions",
@@ -220,7 +222,11 @@ def buyer_facts(*, principal: Principal, account: Account, other_than: MediaBuy)
         accepted_buys=standing.accepted_buys,
         credit_limit=account.credit_limit,
         credit_used=standing.credit_used,
-        earlier=tuple((label, counts[s]) for s, label in BuyStatus.choices if counts.get(s)),
+        earlier=tuple(
+            (FATES.get(status, label), counts[status])
+            for status, label in BuyStatus.choices
+            if counts.get(status)
+        ),
     )
 
 
@@ -238,9 +244,10 @@ def money_by_currency(buys: Iterable[int] | QuerySet[Any]) -> tuple[tuple[str, D
     """Return the budgets of these buys summed for each currency, largest first; one query."""
     return tuple(
         MediaBuy.objects.filter(pk__in=buys)
-        .order_by("-total")
+        .order_by()
         .values_list("currency")
         .annotate(total=Sum("total_budget"))
+        .order_by("-total")
     )
 
 

@@ -117,7 +117,7 @@ def approval(request: HttpRequest, task_id: str) -> HttpResponse:
 def _facts_context(request: HttpRequest, facts: ApprovalPage) -> dict[str, Any]:
     may_decide = facts.is_waiting and permissions.may_decide(request.user, facts.task)
     return {
-        "title": facts.task.title,
+        "title": "Approvals",
         "facts": facts,
         "task": facts.task,
         "buy": facts.task.media_buy,

@@ -29,7 +29,8 @@ def refused(
     ]
     context = {
         **admin.site.each_context(request),
-        "title": TITLES.get(type(error), "Nothing was decided"),
+        "title": "Approvals",
+        "headline": TITLES.get(type(error), "Nothing was decided"),
         "task": task,
         "error": error,
         "decision": decision,

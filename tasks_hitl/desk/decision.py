@@ -78,6 +78,16 @@ class ApprovalPage:
     evaluated_at: datetime | None
 
     @property
+    def stopped(self) -> tuple[Reason, ...]:
+        """The rules that made it wait."""
+        return tuple(reason for reason in self.reasons if reason.stopped)
+
+    @property
+    def passed(self) -> tuple[Reason, ...]:
+        """The rules that had nothing against it."""
+        return tuple(reason for reason in self.reasons if not reason.stopped)
+
+    @property
     def creative_count(self) -> int:
         """How many creatives are assigned, sent or promised."""
         return sum(len(line.creatives) for line in self.packages)

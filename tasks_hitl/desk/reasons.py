@@ -30,7 +30,8 @@ def _discount_label(facts: Mapping[str, Any]) -> str:
 
 
 def _category_label(facts: Mapping[str, Any]) -> str:
-    return ", ".join(sorted(set(facts["categories"]) & set(facts["watched"])))
+    # Of "politics" and "government_nonprofit.political" the shorter one says it.
+    return min(set(facts["categories"]) & set(facts["watched"]), key=len).replace("_", " ")
 
 
 LABELS: Mapping[str, str | Callable[[Mapping[str, Any]], str]] = {
@@ -87,4 +88,12 @@ def _fact(value: Any) -> str:
         return ", ".join(str(item) for item in value) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "none" if value is None else str(value)
+    return "none" if value is None else _plain_number(str(value))
+
+
+def _plain_number(text: str) -> str:
+    """Leave out the zeros that a stored decimal ends in."""
+    whole, point, fraction = text.partition(".")
+    if not (point and whole.lstrip("-").isdigit() and fraction.isdigit()):
+        return text
+    return f"{whole}.{fraction}".rstrip("0").rstrip(".")

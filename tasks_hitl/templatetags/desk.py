@@ -78,15 +78,17 @@ def at(numbers: Mapping[object, object], key: object) -> object:
 
 @register.filter
 def flight(start: datetime, end: datetime) -> str:
-    """Write a flight as days: two days of one month, of one year, or in full."""
+    """Write a flight as days, naming month and year once, and this year not at all."""
     first, last = timezone.localtime(start), timezone.localtime(end)
+    year = "" if last.year == timezone.localtime().year else f" {last.year}"
+    ends = f"{last.day} {last:%b}{year}"
     if first.date() == last.date():
-        return f"{first.day} {first:%b %Y}"
-    if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day} {DASH} {last.day} {last:%b %Y}"
-    if first.year == last.year:
-        return f"{first.day} {first:%b} {DASH} {last.day} {last:%b %Y}"
-    return f"{first.day} {first:%b %Y} {DASH} {last.day} {last:%b %Y}"
+        return ends
+    if first.year != last.year:
+        return f"{first.day} {first:%b %Y} {DASH} {last.day} {last:%b %Y}"
+    if first.month == last.month:
+        return f"{first.day} {DASH} {ends}"
+    return f"{first.day} {first:%b} {DASH} {ends}"
 
 
 @register.filter
@@ -99,3 +101,9 @@ def signed(number: Decimal) -> str:
 def words(identifier: str) -> str:
     """Write an identifier as words: `net 30`."""
     return identifier.replace("_", " ")
+
+
+@register.filter
+def purchase_order(number: str) -> str:
+    """Write a PO number so that it reads as one, once."""
+    return number if number.upper().startswith("PO") else f"PO {number}"
