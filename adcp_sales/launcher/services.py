@@ -43,8 +43,9 @@ def beat_command() -> list[str]:
 
 
 def receiver_command(*, port: int, jwks_url: str, log: Path) -> list[str]:
-    """Return the demo receiver's command line."""
+    """Return the demo receiver's command line; it may not take time from what serves."""
     return [
+        *("nice", "-n", "10"),
         *(sys.executable, "-m", "webhooks.receiver", "--port", str(port)),
         *("--jwks-url", jwks_url, "--log", str(log)),
     ]

@@ -51,7 +51,7 @@ def run_launcher(*arguments: str | Path, **variables: str) -> subprocess.Complet
         text=True,
         env=clean_environment(**variables),
         stdin=subprocess.DEVNULL,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -83,7 +83,7 @@ class Deployment:
                 start_new_session=True,
             )
 
-    def wait_until_ready(self, seconds: float = 90) -> dict[str, Any]:
+    def wait_until_ready(self, seconds: float = 240) -> dict[str, Any]:
         """Return the ready file's content."""
         assert self.process is not None
         deadline = time.monotonic() + seconds
