@@ -107,7 +107,7 @@ def _below(rank: int, pk: int) -> Q:
     return Q(("rank__lt", rank)) | Q(("rank", rank), pk__gt=pk)
 
 
-def _complete(products: QuerySet[Product], wanted: ProductFilter) -> QuerySet[Product]:
+def _complete(products: QuerySet[Any], wanted: ProductFilter) -> QuerySet[Any]:
     fitting = PricingOption.objects.filter(_fitting_prices(wanted)).order_by("pk")
     return products.prefetch_related(
         "formats", "properties", Prefetch("pricing_options", queryset=fitting)

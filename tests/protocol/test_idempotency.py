@@ -203,6 +203,26 @@ def test_two_identical_calls_at_once_make_one_order(buyer: Buyer, make: Any) -> 
 
 @pytest.mark.races
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("catalog", "rules")
+def test_one_key_from_many_threads_with_altered_payloads(buyer: Buyer) -> None:
+    # given twelve calls under one key, every third with another payload
+    body = order(buyer)
+    altered = body | {"po_number": "PO-2"}
+    bodies = [altered if number % 3 == 0 else body for number in range(12)]
+
+    answers = all_at_once(bodies, buyer.token)
+
+    # then one payload won, its twins got its answer, and the others a conflict
+    won = [answer for answer in answers if answer.status == 200]
+    lost = [answer for answer in answers if answer.status != 200]
+    assert len(won) in (4, 8)
+    assert len({answer.body["media_buy_id"] for answer in won}) == 1
+    assert {answer.error["code"] for answer in lost} == {"IDEMPOTENCY_CONFLICT"}
+    assert MediaBuy.objects.count() == 1
+
+
+@pytest.mark.races
+@pytest.mark.django_db(transaction=True)
 def test_identical_account_syncs_at_once_make_one_account(buyer: Buyer) -> None:
     for number in range(ROUNDS):
         entry = {"brand": {"domain": f"b{number}.example"}, "operator": "x.example"}
@@ -274,14 +294,21 @@ def at_once(
     body: dict[str, Any], token: str, *, times: int, task: str = "create_media_buy"
 ) -> list[Answer]:
     """Send the same call from several threads that start together."""
-    barrier = threading.Barrier(times)
+    return all_at_once([body] * times, token, task=task)
 
-    def send() -> Answer:
+
+def all_at_once(
+    bodies: list[dict[str, Any]], token: str, *, task: str = "create_media_buy"
+) -> list[Answer]:
+    """Send one call for each body, from threads that start together."""
+    barrier = threading.Barrier(len(bodies))
+
+    def send(body: dict[str, Any]) -> Answer:
         barrier.wait(timeout=10)
         return ask(task, body, token)
 
-    with ThreadPoolExecutor(times) as pool:
-        calls = [pool.submit(in_thread(send)) for _ in range(times)]
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        calls = [pool.submit(in_thread(partial(send, body))) for body in bodies]
         return [call.result() for call in calls]
 
 

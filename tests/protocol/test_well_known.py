@@ -88,6 +88,19 @@ def test_the_root_leads_to_the_desk() -> None:
     assert (response.status_code, response["Location"]) == (302, "/admin/")
 
 
+@pytest.mark.parametrize("path", ["/adcp/list_accounts", "/legacy/create_media_buy_status"])
+@override_settings(SECURE_SSL_REDIRECT=True, SECURE_REDIRECT_EXEMPT=["^adcp/", "^legacy/"])
+def test_the_api_over_plain_http_is_refused_and_not_redirected(path: str) -> None:
+    plain = Client().post(path, b"{}", content_type="application/json")
+    over_tls = Client().post(path, b"{}", content_type="application/json", secure=True)
+    page = Client().get("/admin/login/")
+
+    assert plain.status_code == 403
+    assert plain.json()["adcp_error"]["code"] == "PERMISSION_DENIED"
+    assert over_tls.status_code == 401
+    assert (page.status_code, page["Location"]) == (301, "https://testserver/admin/login/")
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
