@@ -2,8 +2,10 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,16 @@ def test_the_lock_files_name_no_host_and_carry_hashes() -> None:
         packages = [line for line in text.splitlines() if "==" in line]
         assert len(packages) > 50
         assert text.count("--hash=sha256:") >= len(packages)
+
+
+def test_every_declared_package_is_pinned() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = {
+        "base": project["dependencies"],
+        "dev": [*project["dependencies"], *project["optional-dependencies"]["dev"]],
+    }
+    for group, declared in groups.items():
+        text = (ROOT / "deploy" / "requirements" / f"{group}.txt").read_text()
+        pinned = {line.split("==")[0].split("[")[0] for line in text.splitlines() if "==" in line}
+        names = {re.split(r"[^A-Za-z0-9_.-]", wanted)[0].lower() for wanted in declared}
+        assert names - pinned == set()
