@@ -1,5 +1,6 @@
 """Fixtures that every test may name; see `tests/people.py` for who they are."""
 
+import os
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,26 @@ from django.contrib.auth.models import User
 
 from mediabuys.models import Product, Publisher
 from tests import people, wakeups
+
+
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The Chromium that `./run test` found."""
+    return {
+        **browser_type_launch_args,
+        "executable_path": os.environ["CHROMIUM_PATH"],
+        "args": list(CHROMIUM_FLAGS),
+    }
 
 
 @pytest.fixture(autouse=True)

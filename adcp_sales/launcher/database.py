@@ -71,4 +71,6 @@ def application_environment(data: DataDirectory, *, url: str, has_demo: bool) ->
     if has_demo:
         # The demo's receiver listens on the loopback interface.
         environment.setdefault("ALLOW_PRIVATE_DESTINATIONS", "1")
+        # The inline ad server takes as long as a real one, so that its five steps can be seen.
+        environment.setdefault("INLINE_ADSERVER_STEP_SECONDS", "1")
     return environment

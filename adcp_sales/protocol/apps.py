@@ -1,6 +1,7 @@
 import importlib
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ProtocolConfig(AppConfig):
@@ -12,3 +13,7 @@ class ProtocolConfig(AppConfig):
         """Register the system checks, and our Celery application for every `shared_task`."""
         for module in ("adcp_sales.checks", "adcp_sales.celery"):
             importlib.import_module(module)
+        schedule = importlib.import_module("adcp_sales.schedule")
+        post_migrate.connect(
+            schedule.schedule_sync, sender=self, dispatch_uid="adcp_sales.schedule"
+        )
