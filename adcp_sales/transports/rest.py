@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from adcp_sales.protocol.dispatch import run_task
+from adcp_sales.protocol.errors import AdcpError
 from adcp_sales.protocol.registry import TaskSpec, task_specs
 from adcp_sales.transports.exceptions import respond
 from adcp_sales.transports.openapi import TaskSchema
@@ -40,9 +41,21 @@ class TaskView(APIView):
 
     def post(self, request: Request, task_name: str) -> Response:
         """Run the task with the body as its parameters."""
+        _refuse_unmeasured(request)
         params = cast(dict[str, Any], request.data)
         principal = cast(Principal | None, request.user)
         return respond(run_task(task_name, params, principal, transport="rest"))
+
+
+def _refuse_unmeasured(request: Request) -> None:
+    """Refuse a chunked body: Django would read it as an empty one and drop what it says."""
+    if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+        raise AdcpError(
+            "INVALID_REQUEST",
+            "The body has no Content-Length.",
+            suggestion="Send the body whole, with its Content-Length.",
+            http_status=411,
+        )
 
 
 def _task_view(spec: TaskSpec) -> type[TaskView]:

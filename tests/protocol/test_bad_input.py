@@ -192,6 +192,17 @@ def test_a_body_over_one_megabyte(buyer: Buyer) -> None:
     assert row_counts() == before
 
 
+def test_a_chunked_body_is_refused_and_not_ignored(buyer: Buyer) -> None:
+    headers = {"authorization": f"Bearer {buyer.token}", "transfer-encoding": "chunked"}
+
+    response = Client().generic(
+        "POST", "/adcp/list_accounts", b"", content_type="application/json", headers=headers
+    )
+
+    assert response.status_code == 411
+    assert orjson.loads(response.content)["adcp_error"]["code"] == "INVALID_REQUEST"
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "", "multipart/x"])
 def test_another_content_type(buyer: Buyer, content_type: str) -> None:
     response = Client().post(
