@@ -5,6 +5,7 @@ import os
 from celery import Celery
 from celery.signals import beat_init
 from kombu import Exchange, Queue
+from kombu.pools import producers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adcp_sales.settings.base")
 
@@ -47,9 +48,16 @@ WAKEUPS = {
 }
 
 
+# A request waits a second at most for a broker that is away; a worker may wait longer.
+PUBLISHER_OPTIONS = {"max_retries": 0, "interval_start": 0, "socket_timeout": 1}
+
+
 def send_wakeup(name: str, *args: str) -> None:
     """Publish one wake-up; the row that it speaks of is already committed.
 
     Never retries: a lost wake-up is found by the sweep.
     """
-    app.send_task(WAKEUPS[name], args=args, retry=False, ignore_result=True)
+    connection = app.connection_for_write()
+    connection.transport_options = {**(connection.transport_options or {}), **PUBLISHER_OPTIONS}
+    with producers[connection].acquire(block=True, timeout=1) as producer:
+        app.send_task(WAKEUPS[name], args=args, retry=False, ignore_result=True, producer=producer)
