@@ -139,7 +139,13 @@ def test_an_order_is_approved_booked_and_run(ready: dict[str, Any], page: Page) 
     assert receiver.verified(operation, "active")["body"]["result"]["media_buy_id"] == media_buy_id
     until(lambda: buyer.buy(media_buy_id)["status"] == "completed", 130)
     history = [entry["action"] for entry in reversed(buyer.buy(media_buy_id)["history"])]
-    assert history == ["created", "updated_packages", "activated", "completed"]
+    assert history == [
+        "created",
+        "updated_packages",  # the creative was assigned
+        "updated_packages",  # every package has one
+        "activated",
+        "completed",
+    ]
 
 
 def _when(answer: dict[str, Any], status: str) -> dict[str, Any]:
