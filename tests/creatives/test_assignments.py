@@ -141,6 +141,17 @@ def test_unknown_foreign_and_draft_packages_read_the_same(buyer: Buyer, stranger
     assert not CreativeAssignment.objects.exists()
 
 
+def test_a_promise_does_not_open_a_drafts_package_to_a_wish(buyer: Buyer) -> None:
+    line = promising("later") | {"product_id": "homepage", "budget": 50_000}
+    drafted = place(buyer, guaranteed_order(buyer, packages=[line])).drafted
+    wishes = [wish("later", drafted.packages[0].package_id)]
+
+    [result] = sync(buyer, item("later"), assignments=wishes)
+
+    assert refused(result) == [("PACKAGE_NOT_FOUND", "assignments[0].package_id")]
+    assert CreativeAssignment.objects.get().creative is None
+
+
 def test_a_refused_assignment_takes_a_strict_sync_back(buyer: Buyer, buy: MediaBuy) -> None:
     wishes = [wish("good", package_of(buy)), wish("bad", "pkg_unknown")]
 

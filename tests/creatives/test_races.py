@@ -65,6 +65,13 @@ def test_twins_with_many_ids_in_opposite_order_never_deadlock(buyer: Buyer) -> N
     assert Creative.objects.count() == ROUNDS * 10
 
 
+def test_new_rows_are_written_in_one_order_whatever_the_requests(buyer: Buyer) -> None:
+    sync(buyer, item("bravo"), item("charlie"), item("alpha"))
+
+    written = Creative.objects.order_by("pk").values_list("creative_id", flat=True)
+    assert list(written) == ["alpha", "bravo", "charlie"]
+
+
 def test_twins_over_rest_answer_both_and_make_one_row(buyer: Buyer) -> None:
     for number in range(ROUNDS):
         bodies = [sync_body(buyer, item(f"b-{number}"), key=number * 2 + twin) for twin in (0, 1)]
