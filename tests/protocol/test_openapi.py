@@ -86,6 +86,14 @@ def test_the_document_is_the_reviewed_one(document: dict[str, Any]) -> None:
     assert current == SNAPSHOT.read_text(encoding="utf-8")
 
 
+def test_the_page_shows_the_same_document(document: dict[str, Any]) -> None:
+    shown = json.loads(Client().get("/api/docs/schema.json").content)
+
+    assert shown.pop("openapi") == "3.0.3"
+    assert shown["paths"] == document["paths"]
+    assert set(shown["components"]["schemas"]) == set(document["components"]["schemas"])
+
+
 def test_the_page_fetches_nothing_from_outside() -> None:
     page = Client().get("/api/docs/").content.decode()
 
