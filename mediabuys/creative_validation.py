@@ -11,6 +11,8 @@ from mediabuys.models import CreativeFormat, Package
 
 ID_LIMIT = 255
 NAME_LIMIT = 500
+# For a repeatable group whose format names no maximum.
+ENTRIES_LIMIT = 100
 FORMAT_PARAMETERS = ("width", "height", "duration_ms")
 # Where a card carries what the slots of a repeatable group ask for.
 CARD_PARTS = {"text": "headline", "url": "landing_page_url"}
@@ -145,7 +147,8 @@ def _check_slot(slot: Mapping[str, Any], assets: Mapping[str, Any], path: str) -
 
 def _expected(slot: Mapping[str, Any]) -> str:
     if slot.get("item_type") == "repeatable_group":
-        return f"a list of {slot['min_count']} to {slot['max_count']} cards"
+        least, most = _counts(slot)
+        return f"a list of {least} to {most} cards"
     return f"one asset with asset_type {slot['asset_type']}"
 
 
@@ -162,9 +165,10 @@ def _check_asset(value: Any, accepted: Sequence[str], path: str) -> None:
 
 def _check_group(slot: Mapping[str, Any], value: Any, path: str) -> None:
     entries = value if isinstance(value, list) else [value]
-    if not slot["min_count"] <= len(entries) <= slot["max_count"]:
+    least, most = _counts(slot)
+    if not least <= len(entries) <= most:
         raise _invalid(
-            f"The format takes {slot['min_count']} to {slot['max_count']} of these.",
+            f"The format takes {least} to {most} of these.",
             path,
             "Send as many as the format says.",
         )
@@ -177,6 +181,10 @@ def _check_group(slot: Mapping[str, Any], value: Any, path: str) -> None:
             _check_asset(entry, ("card",), where)
         if entry["asset_type"] == "card":
             _check_card(slot, entry, where)
+
+
+def _counts(slot: Mapping[str, Any]) -> tuple[int, int]:
+    return slot.get("min_count", 1), slot.get("max_count", ENTRIES_LIMIT)
 
 
 def _check_card(slot: Mapping[str, Any], card: Mapping[str, Any], path: str) -> None:
