@@ -4,7 +4,7 @@ from django.db import migrations
 from pgmq.install import get_embedded_install_sql
 
 
-def install(apps, schema_editor):
+def install(_apps, schema_editor):
     """Install it once; an operator's own installation (or extension) is left alone."""
     connection = schema_editor.connection
     with connection.cursor() as cursor:
