@@ -26,7 +26,7 @@ def poll_seconds(*, waits_for_person: bool, age_seconds: float) -> int:
 
 def submitted_message(task: Task) -> str:
     """Return what a buyer reads when its order waits."""
-    return f"{task.reason}. The publisher decides: {task.estimate}."
+    return f"{task.reason}. Expected answer: {task.estimate}."
 
 
 def submitted_body(task: Task) -> dict[str, Any]:

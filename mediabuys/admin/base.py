@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import Model
-from django.forms import ModelForm
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
@@ -19,17 +18,13 @@ class DeskModelAdmin(ModelAdmin):
         """Nobody deletes: rows are the history of what was sold."""
         return False
 
-    def save_model(self, request: HttpRequest, obj: Model, form: ModelForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write only what the person changed, so that a value set meanwhile survives."""
         if not change:
             obj.save()
             return
-        columns = {field.name for field in obj._meta.concrete_fields}  # noqa: SLF001 (Django's public API)
-        obj.save(update_fields=[name for name in self.changed_columns(form) if name in columns])
-
-    def changed_columns(self, form: ModelForm) -> list[str]:
-        """Return the columns behind the form's changed fields."""
-        return list(form.changed_data)
+        columns = {field.name for field in obj._meta.concrete_fields}  # noqa: SLF001 (Django's API)
+        obj.save(update_fields=columns & {*form.changed_data, "updated_at"})
 
 
 class ReadOnlyAdmin(DeskModelAdmin):

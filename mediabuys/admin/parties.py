@@ -149,10 +149,6 @@ class AccountAdmin(DeskModelAdmin):
         """Buyers declare their accounts."""
         return False
 
-    def changed_columns(self, form: forms.ModelForm) -> list[str]:
-        """The row notes when it was changed."""
-        return [*form.changed_data, "updated_at"]
-
     @display(
         description="Status",
         ordering="status",

@@ -974,6 +974,10 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddIndex(
+            model_name='mediabuy',
+            index=models.Index(condition=models.Q(('status', 'draft')), fields=['account'], name='media_buy_drafts'),
+        ),
+        migrations.AddIndex(
             model_name="mediabuy",
             index=models.Index(
                 condition=models.Q(("status__in", ("draft", "declined")), _negated=True),

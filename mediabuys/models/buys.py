@@ -103,6 +103,11 @@ class MediaBuy(ConcurrentTransitionMixin, BuyerChannel):
                 name="media_buy_page",
                 condition=~Q(status__in=INTERNAL_BUY_STATUSES),
             ),
+            models.Index(
+                fields=["account"],
+                name="media_buy_drafts",
+                condition=Q(status=BuyStatus.DRAFT),
+            ),
             BTreeIndex(
                 fields=["start_time"],
                 name="media_buy_due_start",

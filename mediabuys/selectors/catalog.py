@@ -21,6 +21,7 @@ from django.db.models import (
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Round
 
+from mediabuys.errors import TradeError
 from mediabuys.models.accounts import Publisher
 from mediabuys.models.catalog import CreativeFormat, PricingOption, Product
 from mediabuys.selectors.brief import search_words
@@ -56,8 +57,15 @@ class ProductPage:
 
 
 def the_publisher() -> Publisher:
-    """Return the deployment's publisher; one query."""
-    return Publisher.objects.get()
+    """Return the deployment's publisher; one query. Raises TradeError before it was set up."""
+    publisher = Publisher.objects.first()
+    if publisher is None:
+        raise TradeError(
+            "This publisher is not set up yet.",
+            code="CONFIGURATION_ERROR",
+            suggestion="Ask the publisher to finish its set-up.",
+        )
+    return publisher
 
 
 def products_for_sale(*, now: datetime) -> QuerySet[Product]:

@@ -3,13 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from mediabuys.models import Account, MediaBuy, PricingOption, Principal
 from mediabuys.states import LIVE_BUY_STATUSES, WIRE_BUY_STATUSES, BuyStatus
 from mediabuys.validation import Catalog
+
+KNOWN_BUYS = 100
 
 
 @dataclass(frozen=True)
@@ -42,26 +46,30 @@ def buyer_standing(*, principal: Principal, account: Account) -> BuyerStanding:
     """Return the buyer's record in one query.
 
     A waiting order counts against the credit too, so that two orders at once cannot both fit.
+    The record is counted up to `KNOWN_BUYS`, because no rule asks for more.
     """
-    used = (
-        MediaBuy.objects.filter(
-            account=OuterRef("pk"), status__in=(*LIVE_BUY_STATUSES, BuyStatus.DRAFT)
+    accepted = MediaBuy.objects.filter(
+        principal=principal, account=OuterRef("pk"), status__in=WIRE_BUY_STATUSES
+    ).values("pk")[:KNOWN_BUYS]
+    row = (
+        Account.objects.filter(pk=account.pk)
+        .annotate(
+            running=Coalesce(Subquery(_committed(Q(status__in=LIVE_BUY_STATUSES))), Decimal(0)),
+            waiting=Coalesce(Subquery(_committed(Q(status=BuyStatus.DRAFT))), Decimal(0)),
+            accepted=ArraySubquery(accepted),
         )
+        .values_list("accepted", "running", "waiting")
+        .get()
+    )
+    return BuyerStanding(accepted_buys=len(row[0]), credit_used=row[1] + row[2])
+
+
+def _committed(status: Q) -> QuerySet[MediaBuy, Any]:
+    """Return an account's money in buys of one kind; each kind has its own partial index."""
+    return (
+        MediaBuy.objects.filter(status, account=OuterRef("pk"))
         .order_by()
         .values("account")
         .annotate(total=Sum("total_budget"))
         .values("total")
     )
-    row = (
-        Account.objects.filter(pk=account.pk)
-        .annotate(
-            used=Coalesce(Subquery(used), Decimal(0)),
-            accepted=Count(
-                "media_buys",
-                filter=Q(media_buys__principal=principal, media_buys__status__in=WIRE_BUY_STATUSES),
-            ),
-        )
-        .values_list("accepted", "used")
-        .get()
-    )
-    return BuyerStanding(accepted_buys=row[0], credit_used=row[1])
