@@ -22,10 +22,7 @@ def roles_present() -> None:
 
 @pytest.fixture(scope="module")
 def seeded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Seeded]:
-    """Seed once for a module, in a transaction that is rolled back at its end.
-
-    A module that uses it uses no `db` fixture, which would close the connection under it.
-    """
+    """Seed once for a module, in a transaction that is rolled back at its end."""
     with django_db_blocker.unblock(), transaction.atomic():
         roles_present()
         yield demo_seed(now=NOW)
@@ -33,8 +30,17 @@ def seeded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 
 
 @pytest.fixture
-def demo(seeded: Seeded) -> Iterator[Seeded]:
-    """What was seeded; whatever the test changes is rolled back."""
+def db(seeded: Seeded) -> Iterator[None]:
+    """Stand in for pytest-django's, which would close the connection under the shared seeds.
+
+    It must have this name: without a test that uses `db` no test database is made at all.
+    """
     with transaction.atomic():
-        yield seeded
+        yield
         transaction.set_rollback(True)
+
+
+@pytest.fixture
+def demo(db: None, seeded: Seeded) -> Seeded:
+    """What was seeded; whatever the test changes is rolled back."""
+    return seeded
