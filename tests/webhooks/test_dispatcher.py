@@ -200,7 +200,7 @@ def test_a_dispatcher_killed_before_it_settles_loses_nothing(
     delivery = enqueue(destination_for(sink.url))
     process = start_dispatcher()
     try:
-        assert wait_until(lambda: len(sink.received) == 1, seconds=40)
+        assert wait_until(lambda: len(sink.received) == 1, seconds=120)
         # When it is killed and the lease ends
         process.send_signal(signal.SIGKILL)
     finally:
@@ -229,7 +229,7 @@ def test_a_dispatcher_told_to_stop_finishes_and_ends(
     enqueue(destination_for(sink.url))
     process = start_dispatcher()
     try:
-        assert wait_until(lambda: Delivery.objects.filter(status="delivered").exists(), seconds=40)
+        assert wait_until(lambda: Delivery.objects.filter(status="delivered").exists(), seconds=120)
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
     finally:

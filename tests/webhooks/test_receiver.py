@@ -39,7 +39,7 @@ class Running:
 
     def checked(self) -> list[dict[str, Any]]:
         """Return what was received once every signature is checked."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             records = self.received()
             if all(record["verification"]["state"] != "checking" for record in records):

@@ -56,7 +56,7 @@ def enqueue(destination: Destination, **changes: str) -> list[float]:
         env=environment(**changes),
         stdout=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     return [float(line) for line in done.stdout.split()]
@@ -75,7 +75,7 @@ def worker(tmp_path: Path) -> Iterator[Callable[[], str]]:
         )
         yield log.read_text
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_commit_wakes_a_worker_that_delivers(
@@ -83,7 +83,7 @@ def test_a_commit_wakes_a_worker_that_delivers(
 ) -> None:
     enqueue(destination_for(sink.url))
     delivered = Delivery.objects.filter(status="delivered")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while delivered.count() < 2 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert delivered.count() == 2, worker()

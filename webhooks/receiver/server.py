@@ -2,12 +2,13 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from webhooks.receiver.page import STATIC, page
-from webhooks.receiver.records import Inbox
+from webhooks.receiver.records import Inbox, Record
 from webhooks.receiver.verification import Verifier
 
 BODY_BYTES = 5_000_000
@@ -25,7 +26,19 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(address, Handler)
         self.inbox = inbox
         self.jwks_url = jwks_url
-        self.verifier = Verifier(jwks_url, secret)
+        self._verifier = Verifier(jwks_url, secret)
+        self._checks = ThreadPoolExecutor(1, thread_name_prefix="check")
+
+    def check_later(self, record: Record) -> None:
+        """Check the signature apart: the SDK's import takes seconds, and no sender may wait."""
+        self._checks.submit(self._check, record)
+
+    def server_close(self) -> None:
+        super().server_close()
+        self._checks.shutdown(wait=False, cancel_futures=True)
+
+    def _check(self, record: Record) -> None:
+        self.inbox.verified(record, self._verifier.check(record))
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -51,9 +64,7 @@ class Handler(BaseHTTPRequestHandler):
             status=int(status) if status else None,
         )
         self._answer(record.status, {"received": record.status < 300})
-        # After the answer: the SDK's first import takes seconds, and a sender must not wait.
-        self.wfile.flush()
-        self.server.inbox.verified(record, self.server.verifier.check(record))
+        self.server.check_later(record)
 
     def do_GET(self) -> None:
         inbox = self.server.inbox
