@@ -52,7 +52,8 @@ def _refuse_constant(name: str) -> Any:
 
 def _finite_float(text: str) -> float:
     number = float(text)
-    if not math.isfinite(number):
+    # A larger one comes back from jsonb as an integer of any length, which no answer can carry.
+    if not math.isfinite(number) or abs(number) > INTEGER_LIMIT:
         raise _out_of_range()
     return number
 
