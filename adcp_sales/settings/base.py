@@ -105,6 +105,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = "adcp_sales.formats"
 USE_THOUSAND_SEPARATOR = False
 
 STATIC_URL = "/static/"
@@ -201,6 +202,13 @@ BEAT_JOBS = {
         "queue": "booking",
         "expires": 9,
         "description": "Resumes every booking that a lost wake-up or a crash left behind.",
+    },
+    "Forget old idempotency keys": {
+        "task": "adcp_sales.protocol.tasks.forget_idempotency_keys",
+        "schedule": crontab(minute="17", hour="3"),
+        "queue": "default",
+        "expires": 3600,
+        "description": "Deletes the records of buyers' calls that can no longer be replayed.",
     },
     "Heartbeat": {
         "task": "adcp_sales.protocol.tasks.heartbeat",

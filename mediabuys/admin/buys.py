@@ -12,6 +12,7 @@ from mediabuys.admin.base import ReadOnlyAdmin, ReadOnlyInline
 from mediabuys.models import Event, MediaBuy, Package
 from mediabuys.pricing import in_words
 from mediabuys.selectors.desk_targeting import targeting_in_words
+from mediabuys.selectors.desk_words import flight_in_words
 from mediabuys.states import LIVE_BUY_STATUSES, BuyStatus
 
 STATUS_LABELS = {
@@ -98,11 +99,10 @@ class MediaBuyAdmin(ReadOnlyAdmin):
         "brand_domain",
         "shown_status",
         "account",
-        "principal",
+        "shown_agent",
         "shown_budget",
-        "start_time",
-        "end_time",
-        "po_number",
+        "shown_flight",
+        "shown_po",
     )
     list_filter = ("status", LiveFilter)
     list_select_related = ("account", "principal")
@@ -120,9 +120,9 @@ class MediaBuyAdmin(ReadOnlyAdmin):
             None,
             {
                 "fields": (
-                    ("shown_status", "shown_budget"),
+                    ("status", "shown_budget"),
                     ("brand_domain", "brand_id"),
-                    ("account", "principal"),
+                    ("account", "shown_agent"),
                     ("start_time", "end_time"),
                     ("confirmed_at", "creative_deadline"),
                     ("po_number", "agency_estimate_number"),
@@ -133,13 +133,25 @@ class MediaBuyAdmin(ReadOnlyAdmin):
         ),
         (
             "Identifiers",
-            {"fields": (("media_buy_id", "reference"), ("context_id", "revision"))},
+            {"fields": ("media_buy_id", "reference", "context_id", "revision")},
         ),
     )
 
     @display(description="Status", ordering="status", label=STATUS_LABELS)
     def shown_status(self, buy: MediaBuy) -> tuple[str, str]:
         return buy.status, buy.get_status_display()
+
+    @display(description="Agent", ordering="principal__name")
+    def shown_agent(self, buy: MediaBuy) -> str:
+        return buy.principal.name
+
+    @display(description="Flight", ordering="start_time")
+    def shown_flight(self, buy: MediaBuy) -> str:
+        return flight_in_words(buy.start_time, buy.end_time)
+
+    @display(description="PO", ordering="po_number")
+    def shown_po(self, buy: MediaBuy) -> str:
+        return buy.po_number
 
     @display(description="Budget", ordering="total_budget")
     def shown_budget(self, buy: MediaBuy) -> str:
@@ -155,4 +167,4 @@ class MediaBuyAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Everything is shown and nothing edited."""
-        return ("shown_status", "shown_budget", "shown_approvals")
+        return ("shown_agent", "shown_budget", "shown_approvals")

@@ -9,7 +9,11 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.admin import StackedInline
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminDecimalFieldWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminTextareaWidget,
+)
 
 from mediabuys.admin.base import DeskModelAdmin
 from mediabuys.admin.fields import CHANNELS, CountriesField, WordsField
@@ -32,6 +36,11 @@ class ProductForm(forms.ModelForm):
     class Meta:
         model = Product
         fields = "__all__"  # noqa: DJ007 (every column is a salesperson's; the admin names them)
+        widgets = {
+            "description": UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+            "formats": UnfoldAdminCheckboxSelectMultipleWidget,
+            "properties": UnfoldAdminCheckboxSelectMultipleWidget,
+        }
 
 
 class PricingOptionForm(forms.ModelForm):
@@ -41,7 +50,7 @@ class PricingOptionForm(forms.ModelForm):
         forms.DecimalField(
             required=False,
             min_value=Decimal(0),
-            label=f"Wins {percentile[1:]} %",
+            label=f"Auction price that wins {percentile[1:]} %",
             widget=UnfoldAdminDecimalFieldWidget,
         )
         for percentile in PERCENTILES
@@ -96,10 +105,12 @@ class PricingOptionInline(StackedInline):
             None,
             {
                 "fields": (
-                    ("pricing_option_id", "pricing_model", "currency"),
-                    ("rate_card_price", "fixed_price", "floor_price"),
-                    ("min_spend_per_package",),
-                    PERCENTILES,
+                    ("pricing_option_id", "pricing_model"),
+                    ("currency", "min_spend_per_package"),
+                    ("fixed_price", "floor_price"),
+                    "rate_card_price",
+                    PERCENTILES[:2],
+                    PERCENTILES[2:],
                 )
             },
         ),
@@ -126,7 +137,6 @@ class ProductAdmin(DeskModelAdmin):
     )
     list_filter = ("is_live", "delivery_type", "category")
     search_fields = ("name", "product_id", "description")
-    filter_horizontal = ("formats", "properties")
     fieldsets = (
         (None, {"fields": ("name", ("product_id", "is_live"), "description")}),
         (

@@ -50,7 +50,7 @@ class CreativeAdmin(ReadOnlyAdmin):
     """Creatives as buyers sent them; a person approves or rejects."""
 
     inlines = (AssignmentInline,)
-    list_display = ("name", "shown_status", "account", "principal", "format_key", "updated_at")
+    list_display = ("name", "shown_status", "account", "shown_agent", "format_key", "updated_at")
     list_filter = ("status", "format_key")
     list_select_related = ("account", "principal")
     search_fields = ("name", "creative_id", "account__name", "principal__name")
@@ -60,8 +60,8 @@ class CreativeAdmin(ReadOnlyAdmin):
             None,
             {
                 "fields": (
-                    ("name", "shown_status"),
-                    ("account", "principal"),
+                    ("name", "status"),
+                    ("account", "shown_agent"),
                     ("format_key", "revision"),
                     "shown_assets",
                     ("rejection_reason", "reviewed_by"),
@@ -73,7 +73,7 @@ class CreativeAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Everything is shown and nothing edited."""
-        return ("shown_status", "shown_assets")
+        return ("shown_agent", "shown_assets")
 
     @display(
         description="Status",
@@ -88,6 +88,10 @@ class CreativeAdmin(ReadOnlyAdmin):
     )
     def shown_status(self, creative: Creative) -> tuple[str, str]:
         return creative.status, creative.get_status_display()
+
+    @display(description="Agent", ordering="principal__name")
+    def shown_agent(self, creative: Creative) -> str:
+        return creative.principal.name
 
     @display(description="Assets")
     def shown_assets(self, creative: Creative) -> str:

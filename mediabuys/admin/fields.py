@@ -20,7 +20,6 @@ CHANNELS = (
     ("ooh", "Out of home"),
     ("print", "Print"),
     ("cinema", "Cinema"),
-    ("cinema", "Cinema"),
     ("email", "E-mail"),
     ("gaming", "Gaming"),
     ("retail_media", "Retail media"),

@@ -122,7 +122,7 @@ class AccountAdmin(DeskModelAdmin):
     readonly_fields = (
         "account_id",
         "owner",
-        "shown_status",
+        "status",
         "brand_domain",
         "brand_id",
         "operator_domain",
@@ -132,7 +132,7 @@ class AccountAdmin(DeskModelAdmin):
         "created_at",
     )
     fieldsets = (
-        (None, {"fields": ("name", ("shown_status", "sandbox"), ("account_id", "owner"))}),
+        (None, {"fields": ("name", ("status", "sandbox"), "owner", "account_id")}),
         ("Brand", {"fields": (("brand_domain", "brand_id", "operator_domain"),)}),
         (
             "Money",
@@ -176,10 +176,8 @@ class PrincipalAdmin(DeskModelAdmin):
     list_display = ("name", "domain", "shown_status", "created_at")
     list_filter = ("status",)
     search_fields = ("name", "principal_id", "domain")
-    readonly_fields = ("principal_id", "created_at")
-    fieldsets = (
-        (None, {"fields": (("name", "domain"), "status", ("principal_id", "created_at"))}),
-    )
+    readonly_fields = "principal_id", "created_at"
+    fieldsets = ((None, {"fields": (("name", "domain"), "status", "principal_id", "created_at")}),)
 
     @display(
         description="Status",

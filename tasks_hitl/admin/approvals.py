@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from tasks_hitl import permissions
 from tasks_hitl.admin.forms import ApproveForm, DecisionForm, RejectForm
+from tasks_hitl.admin.people import person_of
 from tasks_hitl.admin.refusals import refused
 from tasks_hitl.desk.decided import decided_page, decided_today, start_of_day
 from tasks_hitl.desk.decision import ApprovalPage, approval_page, task_for_desk
@@ -115,7 +116,7 @@ def approval(request: HttpRequest, task_id: str) -> HttpResponse:
 
 
 def _facts_context(request: HttpRequest, facts: ApprovalPage) -> dict[str, Any]:
-    may_decide = facts.is_waiting and permissions.may_decide(request.user, facts.task)
+    may_decide = facts.is_waiting and permissions.may_decide(person_of(request), facts.task)
     return {
         "title": "Approvals",
         "facts": facts,
@@ -143,7 +144,7 @@ def reject(request: HttpRequest, task_id: str) -> HttpResponse:
 
 def _decision(request: HttpRequest, task_id: str, outcome: Outcome) -> HttpResponse:
     task = _task(request, task_id)
-    if not permissions.may_decide(request.user, task):
+    if not permissions.may_decide(person_of(request), task):
         raise PermissionDenied("Your role may look at approvals, but not decide them.")
     if request.method != "POST":
         return _confirm(request, task, outcome, _form_as_shown(request, task, outcome))
@@ -151,7 +152,9 @@ def _decision(request: HttpRequest, task_id: str, outcome: Outcome) -> HttpRespo
     if not form.is_valid():
         return _confirm(request, task, outcome, form, status=422 if form.is_intact else 400)
     try:
-        decision = decide(task_id=task_id, outcome=outcome, actor=request.user, **form.cleaned_data)
+        decision = decide(
+            task_id=task_id, outcome=outcome, actor=person_of(request), **form.cleaned_data
+        )
     except ReasonRequired as error:
         form.add_error(error.field if error.field in form.fields else None, error.message)
         return _confirm(request, task, outcome, form, status=422)

@@ -17,6 +17,7 @@ from mediabuys.admin.confirm import Confirmation, confirmed
 from mediabuys.models import Booking
 from mediabuys.selectors.desk import troubled_bookings
 from mediabuys.states import BookingStatus
+from tasks_hitl.admin.people import person_of
 from tasks_hitl.permissions import RETRY_BOOKINGS
 from tasks_hitl.services import booking_retry
 
@@ -62,12 +63,12 @@ class BookingAdmin(ReadOnlyAdmin):
             None,
             {
                 "fields": (
-                    ("shown_status", "step"),
+                    ("status", "step"),
                     ("media_buy", "order_id"),
                     ("attempt_count", "next_attempt_at"),
                     ("error_code", "error_message"),
                     ("queued_at", "settled_at"),
-                    ("booking_id", "leased_until"),
+                    "booking_id",
                 )
             },
         ),
@@ -75,7 +76,7 @@ class BookingAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Everything is shown and nothing edited."""
-        return ("shown_status",)
+        return ()
 
     @display(
         description="Status",
@@ -116,5 +117,5 @@ class BookingAdmin(ReadOnlyAdmin):
                 done="The booking is tried again now.",
             ),
             form=forms.Form(request.POST or None),
-            act=lambda _: booking_retry(booking_id=booking.booking_id, actor=request.user),
+            act=lambda _: booking_retry(booking_id=booking.booking_id, actor=person_of(request)),
         )

@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminIntegerFiel
 
 from mediabuys.admin.base import DeskModelAdmin
 from mediabuys.admin.fields import WordsField
+from tasks_hitl.admin.people import person_of
 from tasks_hitl.models import RuleVersion
 from tasks_hitl.services import rule_revise
 from tasks_hitl.states import RuleKind
@@ -68,6 +69,8 @@ class RuleForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.instance.pk and "kind" in self.fields:
+            self.fields["kind"].disabled = True
         for name, value in (self.instance.parameters or {}).items():
             if name in self.fields:
                 self.initial[name] = value
@@ -156,8 +159,8 @@ class RuleAdmin(DeskModelAdmin):
     def get_readonly_fields(
         self, request: HttpRequest, obj: RuleVersion | None = None
     ) -> tuple[str, ...]:
-        """A rule's kind is what it is."""
-        return ("kind", "shown_parameters", "shown_versions") if obj else ()
+        """Versions are only shown."""
+        return ("shown_parameters", "shown_versions") if obj else ()
 
     def save_model(
         self,
@@ -173,9 +176,23 @@ class RuleAdmin(DeskModelAdmin):
             name=form.cleaned_data["name"],
             parameters=form.parameters,
             is_enabled=form.cleaned_data["is_enabled"],
-            actor=request.user,
+            actor=person_of(request),
         )
         obj.pk, obj.version, obj.rule_key = version.pk, version.version, version.rule_key
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Offer one way to save: what is on the page becomes the version in force."""
+        buttons = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        response: HttpResponse = super().changeform_view(
+            request, object_id, form_url, {**buttons, **(extra_context or {})}
+        )
+        return response
 
     def response_change(self, request: HttpRequest, obj: RuleVersion) -> HttpResponse:
         """Say which version is in force now, and go back to the rules."""

@@ -21,7 +21,7 @@ class TaskAdmin(ReadOnlyAdmin):
         "title",
         "queue_state",
         "shown_status",
-        "principal",
+        "shown_agent",
         "account",
         "shown_budget",
         "due_at",
@@ -44,6 +44,10 @@ class TaskAdmin(ReadOnlyAdmin):
     )
     def shown_status(self, task: Task) -> tuple[str, str]:
         return task.status, task.get_status_display()
+
+    @display(description="Agent", ordering="principal__name")
+    def shown_agent(self, task: Task) -> str:
+        return task.principal.name
 
     @display(description="Budget", ordering="media_buy__total_budget")
     def shown_budget(self, task: Task) -> str:

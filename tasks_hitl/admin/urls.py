@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+from django.http import HttpResponse
 from django.urls import URLPattern, path
 
 from tasks_hitl.admin import approvals
 
-View = Callable[..., object]
+View = Callable[..., HttpResponse]
 
 
 def desk_urls(wrap: Callable[[View], View]) -> list[URLPattern]:

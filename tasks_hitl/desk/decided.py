@@ -42,8 +42,13 @@ def decided_today(*, now: datetime) -> DecidedToday:
         .order_by()
         .values_list("decided_by_id", "task__created_at", "decided_at")[: COUNT_LIMIT + 1]
     )
-    waits = [decided - submitted for person, submitted, decided in rows if person is not None]
-    return DecidedToday(CappedCount(len(rows)), median(waits) if waits else None)
+    waits = [
+        (decided - submitted).total_seconds()
+        for person, submitted, decided in rows
+        if person is not None
+    ]
+    middle = timedelta(seconds=median(waits)) if waits else None
+    return DecidedToday(CappedCount(len(rows)), middle)
 
 
 def decided_page(

@@ -28,13 +28,18 @@ BAD = {
     TaskEvent.Action.BOOKING_FAILED,
     TaskEvent.Action.CANCELED,
 }
+ENDS = {TaskEvent.Action.BOOKED, TaskEvent.Action.BOOKING_FAILED}
+BOOKING_MOVED, BUY_MOVED, TASK_ENDED, MESSAGE_SENT = 1, 2, 3, 4
 # The task's own event says the same at the same moment.
 TOLD_BY_THE_TASK = {Event.Action.DECLINED}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the timeline; `tone` is good, bad or plain."""
+    """One line of the timeline; `tone` is good, bad or plain.
+
+    What one transaction did has one moment; `rank` is its order within it.
+    """
 
     at: datetime
     what: str
@@ -42,6 +47,7 @@ class Entry:
     detail: str
     tone: str
     is_internal: bool = False
+    rank: int = 0
 
 
 def history_of(
@@ -58,7 +64,7 @@ def history_of(
         *_booking_entries(booking),
         *_message_entries(notification),
     ]
-    return tuple(sorted(entries, key=lambda entry: entry.at))
+    return tuple(sorted(entries, key=lambda entry: (entry.at, entry.rank)))
 
 
 def actor_in_words(actor: str, task: Task, decision: Decision | None = None) -> str:
@@ -82,6 +88,7 @@ def _task_entries(task: Task, decision: Decision | None) -> Iterable[Entry]:
             who=actor_in_words(event.actor, task, decision),
             detail=detail,
             tone="good" if action in GOOD else "bad" if action in BAD else "plain",
+            rank=TASK_ENDED if action in ENDS else 0,
         )
         if decision and decision.internal_note and _is_decision(action):
             yield Entry(
@@ -121,23 +128,33 @@ def _buy_entries(task: Task) -> Iterable[Entry]:
             who=actor_in_words(event.actor, task),
             detail="",
             tone="bad" if event.action in ("rejected", "canceled") else "plain",
+            rank=BUY_MOVED,
         )
 
 
 def _booking_entries(booking: Booking | None) -> Iterable[Entry]:
     if booking is None:
         return
-    yield Entry(booking.queued_at, "Booking queued", "the system", "", "plain")
+    yield Entry(booking.queued_at, "Booking queued", "the system", "", "plain", rank=BOOKING_MOVED)
     if booking.status == BookingStatus.BOOKED and booking.settled_at:
         detail = f"Ad server order {booking.order_id}"
-        yield Entry(booking.settled_at, "Booking finished", "the system", detail, "good")
+        yield Entry(
+            booking.settled_at, "Booking finished", "the system", detail, "good", rank=BOOKING_MOVED
+        )
 
 
 def _message_entries(notification: NotificationFacts) -> Iterable[Entry]:
     for row in notification.deliveries:
         if row.status == DeliveryStatus.PENDING:
             tries = f"{len(row.attempts)} tries so far" if row.attempts else ""
-            yield Entry(row.created_at, f"{row.what}: being sent", "the system", tries, "plain")
+            yield Entry(
+                row.created_at,
+                f"{row.what}: being sent",
+                "the system",
+                tries,
+                "plain",
+                rank=MESSAGE_SENT,
+            )
         elif row.settled_at:
             delivered = row.status == DeliveryStatus.DELIVERED
             yield Entry(
@@ -146,4 +163,5 @@ def _message_entries(notification: NotificationFacts) -> Iterable[Entry]:
                 "the system",
                 row.stopped_because or (row.attempts[-1].detail if row.attempts else ""),
                 "good" if delivered else "bad",
+                rank=MESSAGE_SENT,
             )

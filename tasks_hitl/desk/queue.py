@@ -1,6 +1,6 @@
 """The approval queue: named views, search, and pages found by key instead of by counting."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,6 +8,7 @@ from enum import Enum
 
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import Combinable
 
 from mediabuys.models import Package
 from mediabuys.selectors.desk import CappedCount, capped_count, money_by_currency
@@ -89,7 +90,7 @@ def waiting_money() -> tuple[tuple[str, Decimal], ...]:
     return money_by_currency(waiting_tasks().order_by().values("media_buy_id"))
 
 
-def search_filter(words: str) -> Q:
+def search_filter(words: str) -> Q | Combinable:
     """Return the condition that an order is the buyer's, brand's, product's or id's that is named.
 
     Ids match whole; names match anywhere.
@@ -166,7 +167,7 @@ def _position(cursor: str) -> Position | None:
     return (due_at, number) if number < 2**63 else None
 
 
-def _page(tasks: list[Task], now: datetime, *, has_next: bool, has_previous: bool) -> QueuePage:
+def _page(tasks: Sequence[Task], now: datetime, *, has_next: bool, has_previous: bool) -> QueuePage:
     return QueuePage(
         rows=tuple(_row(task, now) for task in tasks),
         next_cursor=_cursor(tasks[-1]) if tasks and has_next else "",

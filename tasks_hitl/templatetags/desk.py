@@ -8,9 +8,9 @@ from django import template
 from django.utils import timezone
 
 from mediabuys.pricing import in_words
+from mediabuys.selectors.desk_words import DASH, flight_in_words
 
 register = template.Library()
-DASH = "\N{EN DASH}"
 
 
 @register.filter
@@ -76,19 +76,7 @@ def at(numbers: Mapping[object, object], key: object) -> object:
     return numbers[key]
 
 
-@register.filter
-def flight(start: datetime, end: datetime) -> str:
-    """Write a flight as days, naming month and year once, and this year not at all."""
-    first, last = timezone.localtime(start), timezone.localtime(end)
-    year = "" if last.year == timezone.localtime().year else f" {last.year}"
-    ends = f"{last.day} {last:%b}{year}"
-    if first.date() == last.date():
-        return ends
-    if first.year != last.year:
-        return f"{first.day} {first:%b %Y} {DASH} {last.day} {last:%b %Y}"
-    if first.month == last.month:
-        return f"{first.day} {DASH} {ends}"
-    return f"{first.day} {first:%b} {DASH} {ends}"
+register.filter("flight", flight_in_words)
 
 
 @register.filter
