@@ -8,20 +8,25 @@ import sys
 from adcp_sales.launcher.bootstrap import ROOT
 from adcp_sales.launcher.chromium import require_chromium
 from adcp_sales.launcher.postgres import throwaway_server
+from adcp_sales.launcher.privileges import ORDINARY
+from adcp_sales.launcher.processes import leash
 
 
 def run_with_database(command: list[str], environment: dict[str, str]) -> int:
     """Run the command against a throw-away PostgreSQL and return its exit code.
 
-    Ctrl-C reaches the command directly; we wait for it, so that PostgreSQL outlives it.
+    Ctrl-C reaches the command directly, and whatever else ends us becomes a Ctrl-C for it, so that
+    tests put away what they started. PostgreSQL outlives it.
     """
     with throwaway_server() as server:
         child = subprocess.Popen(
             command,
             cwd=ROOT,
             env=os.environ | environment | {"DATABASE_URL": server.url},
+            # Safe: the launcher forks from its only thread.
+            preexec_fn=leash(os.getpid(), signal.SIGINT, ORDINARY),  # noqa: PLW1509
         )
-        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        signal.signal(signal.SIGTERM, lambda *_: child.send_signal(signal.SIGINT))
         while True:
             try:
                 return child.wait()

@@ -90,11 +90,19 @@ def test_a_wakeup_reaches_a_real_worker(worker_database: tuple[str, Path]) -> No
     url, _log = worker_database
     program = (
         "import django; django.setup(); from adcp_sales.celery import app; "
-        "app.send_task('adcp_sales.protocol.tasks.heartbeat', retry=False)"
+        "app.send_task('adcp_sales.protocol.tasks.heartbeat')"
     )
     environment = os.environ | {"DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
 
-    subprocess.run([sys.executable, "-c", program], env=environment, cwd=ROOT, check=True)
+    sent = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert sent.returncode == 0, sent.stderr
 
     deadline = time.monotonic() + 30
     with psycopg.connect(url, autocommit=True) as connection:
