@@ -225,7 +225,9 @@ def _credit(facts: OrderFacts, _: Mapping[str, Any]) -> Answer:
         )
     left = limit - facts.credit_used
     over = facts.budget > left
-    return over, f"{in_words(left, facts.currency)} left of {in_words(limit, facts.currency)}", seen
+    state = "left" if left >= 0 else "over already,"
+    words = f"{in_words(abs(left), facts.currency)} {state} of {in_words(limit, facts.currency)}"
+    return over, words, seen
 
 
 def _terms(facts: OrderFacts, _: Mapping[str, Any]) -> Answer:
