@@ -21,6 +21,7 @@ from adcp_sales.protocol.rendering import dump_json, load_json
 
 EXCLUDED_FIELDS = frozenset({"idempotency_key", "context", "governance_context"})
 CLOCK_SLACK = timedelta(seconds=60)
+REMEMBERED = timedelta(days=7)
 RETRY_AFTER_SECONDS = 2
 PROBE_MILLISECONDS = 50
 
@@ -77,6 +78,17 @@ def idempotency_settle(claim: Claim, reply: Reply) -> None:
     IdempotencyRecord.objects.filter(pk=claim.record_id).update(
         status=reply.status, body=dump_json(reply.body).decode()
     )
+
+
+def idempotency_forget(*, now: datetime, limit: int = 1000) -> int:
+    """Delete up to `limit` records that are long expired and return how many; one statement.
+
+    A key is remembered for a week, so that a late retry is told `IDEMPOTENCY_EXPIRED` and does not
+    order again.
+    """
+    old = IdempotencyRecord.objects.filter(created_at__lt=now - REMEMBERED).order_by("created_at")
+    deleted, _ = IdempotencyRecord.objects.filter(pk__in=old.values("pk")[:limit]).delete()
+    return deleted
 
 
 def key_is_in_flight(call: Call) -> bool:

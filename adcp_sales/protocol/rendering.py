@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+from django.utils.functional import Promise
 
 
 def dump_json(body: Any) -> bytes:
@@ -20,6 +21,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         # The shortest float that reads back as this amount: exact for every sum under 10^13.
         return int(value) if value == value.to_integral_value() else float(value)
-    if hasattr(value, "__html__") or hasattr(value, "_proxy____args"):
+    if isinstance(value, Promise):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form.")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from mediabuys.models import CreativeFormat, PricingOption, Product
+from mediabuys.models import CreativeFormat, PricingOption, Product, Publisher
 from tests.protocol.conftest import AGENT_URL, Buyer, ask
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalog")]
@@ -249,6 +249,15 @@ def test_capabilities_of_an_empty_catalog_claim_no_pricing() -> None:
 
     assert "supported_pricing_models" not in body["media_buy"]
     assert "creative" not in body
+
+
+def test_a_publisher_that_is_not_set_up_says_so() -> None:
+    Publisher.objects.all().delete()
+
+    answer = ask("get_adcp_capabilities", {})
+
+    assert (answer.status, answer.error["code"]) == (503, "CONFIGURATION_ERROR")
+    assert answer.error["recovery"] == "terminal"
 
 
 def test_a_format_without_size_has_no_renders() -> None:

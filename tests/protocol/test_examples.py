@@ -7,9 +7,11 @@ later steps, `absent` what must not be there. `$names` stand for values of the f
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from adcp.validation.schema_validator import validate_response
 from django.utils import timezone
@@ -19,6 +21,9 @@ from tests.protocol.conftest import KEY, Answer, Buyer, ask, row_counts
 
 HERE = Path(__file__).parent
 WALKS = sorted([*HERE.glob("exemplary/*.json"), *HERE.glob("supplemental/*.json")])
+ERROR = jsonschema_rs.Draft7Validator(
+    json.loads((files("adcp") / "_schemas/3.1/core/error.json").read_text(encoding="utf-8"))
+)
 TRANSPORTS: Mapping[str, Callable[..., Answer]] = {"rest": ask}
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalog", "rules")]
@@ -59,6 +64,8 @@ def test_walk(
 def assert_wire(task: str, answer: Answer) -> None:
     """Check what holds for every answer, by the protocol's own validator where it has a schema."""
     assert answer.body["adcp_version"] == "3.1"
+    if "adcp_error" in answer.body:
+        ERROR.validate(answer.body["adcp_error"])
     assert b":null" not in answer.raw.replace(b'"confirmed_at":null', b"")
     spec = task_spec(task)
     if spec is None or not isinstance(spec.schema, str) or answer.status >= 400:

@@ -1,7 +1,9 @@
 """What goes wrong on our side stays on our side: typed, logged, and without internals."""
 
 import logging
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from adcp_sales.protocol import dispatch, errors, registry
 from adcp_sales.protocol.errors import AdcpError
 from adcp_sales.protocol.failures import as_adcp_error
 from adcp_sales.protocol.schemas import ResponseInvalid
+from adcp_sales.protocol.versions import BUILD_VERSION
 from mediabuys import errors as trade_errors
 from mediabuys.errors import TradeError
 from tasks_hitl import errors as approval_errors
@@ -30,6 +33,12 @@ def test_every_error_of_the_apps_has_a_known_code() -> None:
 
     assert codes
     assert codes <= errors.standard_codes()
+
+
+def test_the_version_we_name_is_the_one_we_build() -> None:
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert project["version"] == BUILD_VERSION
 
 
 def test_the_standard_table_is_the_published_one() -> None:

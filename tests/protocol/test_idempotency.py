@@ -12,9 +12,11 @@ from django.test import override_settings
 
 from adcp_sales.protocol.idempotency import request_digest
 from adcp_sales.protocol.models import IdempotencyRecord
+from adcp_sales.protocol.tasks import forget_idempotency_keys
 from mediabuys.models import Account, MediaBuy
 from tasks_hitl.models import Task
 from tests.protocol.conftest import (
+    KEY,
     Answer,
     Buyer,
     ask,
@@ -137,6 +139,22 @@ def test_a_refused_call_keeps_no_key(buyer: Buyer) -> None:
     assert refused.error["code"] == "PRODUCT_NOT_FOUND"
     assert IdempotencyRecord.objects.count() == 0
     assert ask("create_media_buy", body, buyer.token).status == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("catalog", "rules")
+def test_keys_are_forgotten_after_a_week(buyer: Buyer) -> None:
+    for number in range(3):
+        ask("create_media_buy", order(buyer, number), buyer.token)
+    ages = (timedelta(days=6), timedelta(days=8), timedelta(days=9))
+    for record, age in zip(IdempotencyRecord.objects.order_by("pk"), ages, strict=True):
+        record.created_at -= age
+        record.save()
+
+    forget_idempotency_keys()
+
+    assert [record.key for record in IdempotencyRecord.objects.all()] == [KEY.format(0)]
+    assert MediaBuy.objects.count() == 3
 
 
 @pytest.mark.django_db
