@@ -10,8 +10,8 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from mediabuys.models import Account, MediaBuy, PricingOption, Principal
+from mediabuys.package_validation import Catalog
 from mediabuys.states import LIVE_BUY_STATUSES, WIRE_BUY_STATUSES, BuyStatus
-from mediabuys.validation import Catalog
 
 KNOWN_BUYS = 100
 

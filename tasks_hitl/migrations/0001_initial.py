@@ -3,10 +3,11 @@
 import django.db.models.deletion
 import django.utils.timezone
 import django_fsm
-import tasks_hitl.models
-import webhooks.encryption
 from django.conf import settings
 from django.db import migrations, models
+
+import tasks_hitl.models
+import webhooks.encryption
 
 
 class Migration(migrations.Migration):

@@ -43,9 +43,7 @@ def create_media_buy_status(call: Call) -> Reply:
 def _reply(operation: Operation, now: datetime) -> Reply:
     task = operation.task
     if task is not None and task.status == TaskStatus.SUBMITTED:
-        return _pending_manual(
-            operation, "publisher", "Sales team reviewing campaign parameters"
-        )
+        return _pending_manual(operation, "publisher", "Sales team reviewing campaign parameters")
     if task is not None and task.status in WAITS_FOR_BUYER:
         return _pending_manual(operation, "buyer", "The publisher waits for a corrected order")
     if task is not None and task.status in FAILED:

@@ -1,0 +1,279 @@
+"""A package of an order, checked against the catalog."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from mediabuys.errors import (
+    BudgetTooLow,
+    InvalidRequest,
+    ProductNotFound,
+    ProductUnavailable,
+    UnsupportedFeature,
+)
+from mediabuys.models import PricingOption, Product
+from mediabuys.pricing import from_wire, in_currency, in_words, to_wire
+from mediabuys.requests import AssignmentRequest, PackageRequest
+
+BUDGET_LIMIT = Decimal(10) ** 12
+
+# Refused where they stand rather than accepted and ignored.
+UNSUPPORTED_PACKAGE_FIELDS = {
+    "creatives": "Sync the creative with sync_creatives and assign it by creative_id.",
+    "catalogs": "Send the package without it.",
+    "optimization_goals": "Send the package without it.",
+    "committed_metrics": "Send the package without it.",
+    "format_option_refs": "Choose formats with format_ids.",
+    "format_kind": "Choose formats with format_ids.",
+    "params": "Choose formats with format_ids.",
+}
+TERMS_FIELDS = ("measurement_terms", "performance_standards")
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The products that an order names, with their pricing options and formats."""
+
+    products: Mapping[str, Product]
+    options: Mapping[tuple[str, str], PricingOption]
+    agent_url: str
+
+
+@dataclass(frozen=True)
+class Flight:
+    """The buy's own flight; `asap` starts it at the request."""
+
+    start: datetime
+    end: datetime
+    asap: bool
+
+
+def package_from_request(
+    line: Mapping[str, Any], path: str, catalog: Catalog, flight: Flight, now: datetime
+) -> PackageRequest:
+    """Return the package that a schema-valid line asks for; `path` is the line's own field.
+
+    Raises a `TradeError` with the exact field of the first thing that cannot be sold.
+    """
+    refuse_unsupported(line, UNSUPPORTED_PACKAGE_FIELDS, prefix=f"{path}.")
+    product = _product(line, path, catalog, now)
+    option = _option(line, path, catalog)
+    budget = _budget(line, path, option)
+    bid = _bid(line, path, option)
+    start, end = _package_flight(line, path, flight)
+    _check_countries(line, path, product)
+    return PackageRequest(
+        product=product,
+        pricing_option=option,
+        budget=budget,
+        unit_price=option.fixed_price if option.is_fixed else (bid or option.floor_price),
+        bid_price=bid,
+        impressions=_impressions(line, path),
+        pacing=line.get("pacing") or "",
+        start_time=start,
+        end_time=end,
+        is_paused=bool(line.get("paused", False)),
+        format_ids=_formats(line, path, product, catalog.agent_url),
+        targeting_overlay=line.get("targeting_overlay"),
+        terms={name: line[name] for name in TERMS_FIELDS if line.get(name)},
+        assignments=_assignments(line, path),
+        agency_estimate_number=short_text(line, "agency_estimate_number", 100),
+        context=line.get("context"),
+        ext=line.get("ext"),
+    )
+
+
+def _product(line: Mapping[str, Any], path: str, catalog: Catalog, now: datetime) -> Product:
+    product = catalog.products.get(line["product_id"])
+    if product is None:
+        raise ProductNotFound(
+            "There is no such product.",
+            field=f"{path}.product_id",
+            suggestion="Use a product_id from get_products.",
+        )
+    if not product.is_live:
+        raise ProductUnavailable(
+            "This product is not on sale.",
+            field=f"{path}.product_id",
+            suggestion="Choose another product from get_products.",
+        )
+    if product.expires_at is not None and product.expires_at <= now:
+        raise ProductUnavailable(
+            "This product's offer has ended.",
+            code="PRODUCT_EXPIRED",
+            field=f"{path}.product_id",
+            suggestion="Choose another product from get_products.",
+        )
+    return product
+
+
+def _option(line: Mapping[str, Any], path: str, catalog: Catalog) -> PricingOption:
+    option = catalog.options.get((line["product_id"], line["pricing_option_id"]))
+    if option is None:
+        raise InvalidRequest(
+            "This product has no such pricing option.",
+            field=f"{path}.pricing_option_id",
+            suggestion="Use a pricing_option_id of this product from get_products.",
+        )
+    return option
+
+
+def _budget(line: Mapping[str, Any], path: str, option: PricingOption) -> Decimal:
+    asked = from_wire(line["budget"])
+    if not asked.is_finite() or asked < 0 or asked > BUDGET_LIMIT:
+        raise InvalidRequest(
+            "The budget is not an amount that can be ordered.",
+            code="VALIDATION_ERROR",
+            field=f"{path}.budget",
+            suggestion="Send a positive amount in the pricing option's currency.",
+        )
+    budget = in_currency(asked, option.currency)
+    minimum = option.min_spend_per_package or Decimal(0)
+    if budget <= 0 or budget < minimum:
+        raise BudgetTooLow(
+            f"The budget is under the minimum of {in_words(minimum, option.currency)}.",
+            field=f"{path}.budget",
+            suggestion="Raise the budget or choose another pricing option.",
+            details={"minimum_budget": to_wire(minimum), "currency": option.currency},
+        )
+    return budget
+
+
+def _bid(line: Mapping[str, Any], path: str, option: PricingOption) -> Decimal | None:
+    if line.get("bid_price") is None:
+        return None
+    bid = from_wire(line["bid_price"])
+    field = f"{path}.bid_price"
+    if option.is_fixed:
+        raise InvalidRequest(
+            "This pricing option has a fixed price.",
+            field=field,
+            suggestion="Send the package without bid_price.",
+        )
+    if not bid.is_finite() or bid > BUDGET_LIMIT or bid < (option.floor_price or 0):
+        raise InvalidRequest(
+            f"The bid is under the floor of {option.floor_price} {option.currency}.",
+            field=field,
+            suggestion="Bid at or above floor_price.",
+        )
+    return bid
+
+
+def _impressions(line: Mapping[str, Any], path: str) -> int | None:
+    asked = line.get("impressions")
+    if asked is not None and not 0 <= asked <= BUDGET_LIMIT:
+        raise InvalidRequest(
+            "The impressions are not a number that can be ordered.",
+            code="VALIDATION_ERROR",
+            field=f"{path}.impressions",
+            suggestion="Send a positive whole number.",
+        )
+    return None if asked is None else int(asked)
+
+
+def _package_flight(
+    line: Mapping[str, Any], path: str, flight: Flight
+) -> tuple[datetime | None, datetime | None]:
+    start = parse_time(line["start_time"], f"{path}.start_time") if line.get("start_time") else None
+    end = parse_time(line["end_time"], f"{path}.end_time") if line.get("end_time") else None
+    if start is not None and not flight.start <= start < (end or flight.end):
+        raise InvalidRequest(
+            "The package starts outside the buy's flight.",
+            field=f"{path}.start_time",
+            suggestion="Start it within the buy's start_time and end_time.",
+        )
+    if end is not None and not (start or flight.start) < end <= flight.end:
+        raise InvalidRequest(
+            "The package ends outside the buy's flight.",
+            field=f"{path}.end_time",
+            suggestion="End it within the buy's start_time and end_time.",
+        )
+    return start, end
+
+
+def _check_countries(line: Mapping[str, Any], path: str, product: Product) -> None:
+    asked = (line.get("targeting_overlay") or {}).get("geo_countries")
+    if asked and product.countries and not set(asked) & set(product.countries):
+        raise UnsupportedFeature(
+            "This product is not sold in any of these countries.",
+            field=f"{path}.targeting_overlay.geo_countries",
+            suggestion=f"Target at least one of: {', '.join(product.countries)}.",
+        )
+
+
+def _formats(
+    line: Mapping[str, Any], path: str, product: Product, agent_url: str
+) -> list[dict[str, Any]]:
+    chosen = line.get("format_ids") or []
+    known = (
+        {creative_format.format_id for creative_format in product.formats.all()}
+        if chosen
+        else set()
+    )
+    for index, reference in enumerate(chosen):
+        ours = str(reference["agent_url"]).rstrip("/") == agent_url.rstrip("/")
+        if not ours or reference["id"] not in known:
+            raise UnsupportedFeature(
+                "This product does not take this format.",
+                field=f"{path}.format_ids[{index}]",
+                suggestion="Use one of the product's format_ids from get_products.",
+            )
+    return list(chosen)
+
+
+def _assignments(line: Mapping[str, Any], path: str) -> tuple[AssignmentRequest, ...]:
+    assignments = line.get("creative_assignments") or []
+    seen: set[str] = set()
+    for index, assignment in enumerate(assignments):
+        if assignment["creative_id"] in seen or len(assignment["creative_id"]) > 255:
+            raise InvalidRequest(
+                "A creative is assigned to a package once, by an id of at most 255 characters.",
+                field=f"{path}.creative_assignments[{index}].creative_id",
+                suggestion="Send each creative_id once.",
+            )
+        seen.add(assignment["creative_id"])
+    return tuple(
+        AssignmentRequest(
+            assignment["creative_id"],
+            from_wire(assignment["weight"]) if assignment.get("weight") is not None else None,
+        )
+        for assignment in assignments
+    )
+
+
+def short_text(params: Mapping[str, Any], name: str, limit: int) -> str:
+    """Return a text of at most `limit` characters, empty where it is absent."""
+    value = params.get(name) or ""
+    if len(value) > limit:
+        raise InvalidRequest(
+            f"{name} is longer than {limit} characters.", field=name, suggestion="Shorten it."
+        )
+    return str(value)
+
+
+def refuse_unsupported(
+    params: Mapping[str, Any], unsupported: Mapping[str, str], *, prefix: str
+) -> None:
+    """Raise `UnsupportedFeature` at the first of these fields that the request has."""
+    for name, suggestion in unsupported.items():
+        if params.get(name):
+            raise UnsupportedFeature(
+                f"{name} is not supported.", field=f"{prefix}{name}", suggestion=suggestion
+            )
+
+
+def parse_time(value: str, field: str) -> datetime:
+    """Return an RFC 3339 time with its offset, or raise `InvalidRequest` at the field."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidRequest(
+            f"{field} is not a date and time with an offset.",
+            field=field,
+            suggestion="Write it as RFC 3339, such as 2027-03-01T00:00:00Z.",
+        )
+    return moment
