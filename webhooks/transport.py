@@ -239,7 +239,8 @@ class _TLSPool(HTTPSConnectionPool):
 
 def _pool(target: Target, address: Address) -> HTTPConnectionPool:
     """Return the kept connections to that name at that address; never those of another name."""
-    names = {"assert_hostname": target.host, "server_hostname": target.host}
+    # OpenSSL itself compares the certificate with this name, not with the address.
+    names = {"server_hostname": target.host}
     return _manager(os.getpid()).connection_from_host(
         str(address),
         port=target.port,
