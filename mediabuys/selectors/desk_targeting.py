@@ -90,8 +90,8 @@ def _dayparts(entries: list[Mapping[str, Any]]) -> str:
 
 
 def _duration(window: Mapping[str, Any]) -> str:
-    interval = window["interval"]
-    return str(window["unit"]) if interval == 1 else f"{interval} {window['unit']}"
+    interval, unit = window["interval"], str(window["unit"])
+    return f"1 {unit.removesuffix('s')}" if interval == 1 else f"{interval} {unit}"
 
 
 def _frequency(cap: Mapping[str, Any]) -> str:
