@@ -120,3 +120,24 @@ def test_stopping_ends_a_stubborn_service_with_its_children(
 
     assert stubborn.process.returncode == -signal.SIGKILL
     assert wait_until_gone(family, seconds=2) == []
+
+
+@pytest.mark.processes
+def test_what_a_dead_service_left_is_ended_before_its_restart(place: Path) -> None:
+    # Given a service that ends and leaves a child, as gunicorn's master leaves workers
+    program = (
+        f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', {OBEDIENT!r}])\n"
+        "print(child.pid, flush=True)"
+    )
+    supervisor = Supervisor()
+    leaving = service(place, program)
+    supervisor.start(leaving)
+    assert leaving.process is not None
+    leaving.process.wait()
+    left = [psutil.Process(int(leaving.last_line()))]
+    assert len(alive(left)) == 1
+
+    supervisor.tend()
+
+    assert wait_until_gone(left, seconds=2) == []
+    supervisor.stop()
