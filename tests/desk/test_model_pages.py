@@ -190,7 +190,8 @@ def test_a_director_edits_a_product_in_plain_fields(
     assert product.countries == ["US", "DE"]
     assert product.channels == ["display", "ctv"]
     assert product.daily_impressions == 1000
-    assert (option.fixed_price, option.floor_price) == (None, 8)
+    assert option.fixed_price is None
+    assert option.floor_price == 8
     assert option.price_guidance == {"p50": 9.5}
 
 

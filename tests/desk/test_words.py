@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from mediabuys.selectors.desk_targeting import targeting_in_words
+from mediabuys.selectors.desk_words import DASH, flight_in_words
 from tasks_hitl.desk.reasons import reasons_of, stopping_reasons
 from tasks_hitl.notifications import staff_notice_body
 from tasks_hitl.templatetags import desk
@@ -71,7 +72,7 @@ def test_targeting_is_said_in_words(overlay: Any, words: Any) -> None:
         (timedelta(days=1, hours=3, minutes=9), "1 day 3 h"),
         (timedelta(days=3, minutes=9), "3 days"),
         (-timedelta(hours=1), "1 h"),
-        (None, desk.DASH),
+        (None, DASH),
     ],
 )
 def test_durations_have_two_units_at_most(duration: timedelta | None, words: str) -> None:
@@ -84,7 +85,7 @@ def test_durations_have_two_units_at_most(duration: timedelta | None, words: str
         (Decimal("10"), "USD", "$10.00"),
         (Decimal("0.0450"), "USD", "$0.0450"),
         (Decimal("1234.5"), "EUR", "EUR 1,234.50"),
-        (None, "USD", desk.DASH),
+        (None, "USD", DASH),
     ],
 )
 def test_prices_keep_their_fractions(amount: Decimal | None, currency: str, words: str) -> None:
@@ -96,7 +97,7 @@ def test_flights_name_month_and_year_once() -> None:
 
     def flight(*dates: tuple[int, int, int]) -> str:
         start, end = (datetime(*date, 12, tzinfo=UTC) for date in dates)
-        return desk.flight_in_words(start, end).replace(desk.DASH, "-")
+        return flight_in_words(start, end).replace(DASH, "-")
 
     assert flight((year, 3, 3), (year, 3, 31)) == f"3 - 31 Mar {year}"
     assert flight((year, 3, 3), (year, 4, 1)) == f"3 Mar - 1 Apr {year}"
