@@ -1,4 +1,4 @@
-"""Beat's schedule: declared in settings, synchronised into django-celery-beat after each migrate."""
+"""Beat's schedule: declared in settings, synchronised with the database after each migrate."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -101,7 +101,7 @@ REJECTION_SUGGESTIONS: Mapping[str, str] = {
     RejectionReason.NO_INVENTORY: "Try other flight dates, a smaller budget or another product.",
     RejectionReason.PRICE_TOO_LOW: "Send the order again with a price at or above the rate card.",
     RejectionReason.DATES: "Send the order again with other flight dates.",
-    RejectionReason.CONTENT_POLICY: "Check the publisher's advertising policy before ordering again.",
+    RejectionReason.CONTENT_POLICY: "Check the publisher's advertising policy first.",
     RejectionReason.TERMS: "Send the order again without these terms.",
     RejectionReason.CREDIT: "Settle the account with the publisher, then order again.",
     RejectionReason.OTHER: "Read the message, correct the order and send it again.",

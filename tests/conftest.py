@@ -11,7 +11,6 @@ from django.contrib.auth.models import User
 from mediabuys.models import Product, Publisher
 from tests import people, wakeups
 
-
 CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -25,7 +25,7 @@ def test_every_job_is_there_after_migrating() -> None:
 def test_every_job_names_a_task_and_a_queue_that_exist(name: str) -> None:
     job = settings.BEAT_JOBS[name]
 
-    assert import_string(job["task"]).name in app.tasks
+    assert import_string(str(job["task"])).name in app.tasks
     assert job["queue"] in QUEUES
 
 

@@ -134,7 +134,7 @@ def test_the_loser_hears_who_decided_what(buyer: Buyer, approver: User) -> None:
     task = waiting_task(buyer)
     approve(task, approver)
 
-    with pytest.raises(AlreadyDecided, match="^approver approved this order on "):
+    with pytest.raises(AlreadyDecided, match=r"^approver approved this order on "):
         reject(task, approver)
 
     assert Decision.objects.get().outcome == Outcome.APPROVED

@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import httpx
 from adcp.validation.schema_loader import get_validator
@@ -25,7 +25,9 @@ class BuyerClient:
             timeout=30,
         )
 
-    def call(self, task: str, *, arm: str = "sync", **body: Any) -> dict[str, Any]:
+    def call(
+        self, task: str, *, arm: Literal["sync", "submitted"] = "sync", **body: Any
+    ) -> dict[str, Any]:
         """Call an AdCP task and return its answer, valid against its published schema."""
         response = self.http.post(f"/adcp/{task}", json=body)
         assert response.status_code == 200, response.text

@@ -37,7 +37,7 @@ from tests.people import Buyer, guaranteed_order, order_params
 from tests.trade.orders import give_creatives, place
 from webhooks.models import Delivery
 
-HOOK = {"push_notification_config": {"url": "http://127.0.0.1:9/hook"}}
+HOOK: dict[str, Any] = {"push_notification_config": {"url": "http://127.0.0.1:9/hook"}}
 ERRORS = {
     "fine": None,
     "down": AdServerUnavailable("It is down."),

@@ -120,8 +120,9 @@ def _completed(operation: Operation) -> Reply:
     pending = buy.status in PENDING_BUY_STATUSES
     count = len(booking.line_items) if booking else 0
     server = buy.account.publisher.ad_server_name
+    words = in_words(buy.total_budget, buy.currency)
     body = {
-        "message": f"Successfully created your {in_words(buy.total_budget, buy.currency)} media buy",
+        "message": f"Successfully created your {words} media buy",
         "context_id": buy.context_id,
         "media_buy_id": buy.media_buy_id,
         "media_buy_status": "pending_activation" if pending else buy.status,
