@@ -6,7 +6,21 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from mediabuys.errors import AccountAmbiguous, AccountNotFound
-from mediabuys.models.accounts import Account, Principal
+from mediabuys.models.accounts import Account, Principal, Publisher
+from mediabuys.selectors.handwritten import columns, rows
+
+ACCOUNT = f"""
+    SELECT {columns(Account, "account")}, {columns(Publisher, "publisher")}
+    FROM mediabuys_account account
+    JOIN mediabuys_accountaccess access ON access.account_id = account.id
+    JOIN mediabuys_publisher publisher ON publisher.id = account.publisher_id
+    WHERE access.principal_id = %s AND {{named}}
+    ORDER BY account.id LIMIT 2 {{lock}}
+"""  # noqa: S608 (made of column names)
+NATURAL_KEY = (
+    "account.brand_domain = %s AND account.brand_id = %s"
+    " AND account.operator_domain = %s AND account.sandbox = %s"
+)
 
 
 def accounts_of(*, principal: Principal) -> QuerySet[Account]:
@@ -20,10 +34,12 @@ def account_for(*, principal: Principal, ref: Mapping[str, Any], lock: bool = Fa
     With `lock` its row stays locked until the transaction ends. Raises AccountNotFound, the same
     for unknown and foreign accounts, and AccountAmbiguous.
     """
-    accounts = accounts_of(principal=principal).select_related("publisher")
-    if lock:
-        accounts = accounts.select_for_update(of=("self",))
-    found = list(accounts.filter(_named(ref)).order_by("pk")[:2])
+    named, parameters = _named(ref)
+    sql = ACCOUNT.format(named=named, lock="FOR UPDATE OF account" if lock else "")
+    found = []
+    for account, publisher in rows(sql, [principal.pk, *parameters], Account, Publisher):
+        account.publisher = publisher
+        found.append(account)
     if not found:
         raise account_not_found()
     if len(found) == 1:
@@ -47,10 +63,16 @@ def account_not_found() -> AccountNotFound:
     )
 
 
-def _named(ref: Mapping[str, Any]) -> Q:
+def _named(ref: Mapping[str, Any]) -> tuple[str, list[Any]]:
     if "account_id" in ref:
-        return Q(account_id=ref["account_id"])
-    return natural_key(ref)
+        return "account.account_id = %s", [ref["account_id"]]
+    brand = ref["brand"]
+    return NATURAL_KEY, [
+        brand["domain"],
+        brand.get("brand_id", ""),
+        ref["operator"],
+        bool(ref.get("sandbox", False)),
+    ]
 
 
 def natural_key(entry: Mapping[str, Any]) -> Q:

@@ -23,10 +23,14 @@ CHANNEL_WORDS = {
 }
 # Words of every brief that say nothing about a product.
 EMPTY_WORDS = frozenset(
-    "a ad ads advertise advertising an and any are as at be brand budget buy buyers buying by"
-    " campaign campaigns can cpm for from get have in inventory is it launch looking media month"
-    " need of on or our people placement placements please premium product products promote reach"
-    " run some that the their this to us usd want we week who with you your".split()  # noqa: SIM905
+    WORD.findall(
+        """
+        ad ads advertise advertising an and any are as at be brand budget buy buyers buying by
+        campaign campaigns can cpm for from get have in inventory is it launch looking media month
+        need of on or our people placement placements please premium product products promote
+        reach run some that the their this to us usd want we week who with you your
+        """
+    )
 )
 
 

@@ -46,7 +46,7 @@ def test_what_the_protocol_adds_to_an_order(buyer: Buyer) -> None:
 
     assert [sql.split()[0] for sql in spent if "apitoken" in sql] == ["SELECT"]
     locked = [sql for sql in spent if "FOR UPDATE" in sql]
-    assert [sql.count('"mediabuys_publisher"."name"') for sql in locked] == [1]
+    assert [sql.count('publisher."name"') for sql in locked] == [1]
     records = [sql.split()[0] for sql in spent if "idempotencyrecord" in sql]
     assert records == ["INSERT", "UPDATE"]
 
