@@ -35,3 +35,9 @@ class NoLongerValid(ApprovalError):
     """The order cannot be approved any more, such as after the end of its flight."""
 
     code = "INVALID_STATE"
+
+
+class BeingDecided(ApprovalError):
+    """Somebody else holds the order's row longer than a person should wait."""
+
+    code = "CONFLICT"

@@ -4,12 +4,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.utils import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
+from psycopg.errors import LockNotAvailable
 
 from tasks_hitl import permissions
 from tasks_hitl.admin.forms import ApproveForm, DecisionForm, RejectForm
@@ -18,7 +20,7 @@ from tasks_hitl.admin.refusals import refused
 from tasks_hitl.desk.decided import decided_page, decided_today, start_of_day
 from tasks_hitl.desk.decision import ApprovalPage, approval_page, task_for_desk
 from tasks_hitl.desk.queue import QueueView, queue_counts, queue_page, waiting_money
-from tasks_hitl.errors import ApprovalError, ReasonRequired
+from tasks_hitl.errors import ApprovalError, BeingDecided, ReasonRequired
 from tasks_hitl.models import Decision, Task
 from tasks_hitl.selectors import shown_digest
 from tasks_hitl.services import decide
@@ -152,9 +154,7 @@ def _decision(request: HttpRequest, task_id: str, outcome: Outcome) -> HttpRespo
     if not form.is_valid():
         return _confirm(request, task, outcome, form, status=422 if form.is_intact else 400)
     try:
-        decision = decide(
-            task_id=task_id, outcome=outcome, actor=person_of(request), **form.cleaned_data
-        )
+        decision = _decide(request, task_id, outcome, form)
     except ReasonRequired as error:
         form.add_error(error.field if error.field in form.fields else None, error.message)
         return _confirm(request, task, outcome, form, status=422)
@@ -162,6 +162,20 @@ def _decision(request: HttpRequest, task_id: str, outcome: Outcome) -> HttpRespo
         return refused(request, task, error, shown_version=form.cleaned_data["shown_version"])
     messages.success(request, _said(decision))
     return redirect("admin:approval", task_id=task_id)
+
+
+def _decide(request: HttpRequest, task_id: str, outcome: Outcome, form: DecisionForm) -> Decision:
+    try:
+        return decide(
+            task_id=task_id, outcome=outcome, actor=person_of(request), **form.cleaned_data
+        )
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        raise BeingDecided(
+            "Somebody else is deciding this order at this moment.",
+            suggestion="Look at it again in a few seconds.",
+        ) from error
 
 
 def _said(decision: Decision) -> str:

@@ -6,12 +6,20 @@ from django.template.response import TemplateResponse
 
 from tasks_hitl.desk.decision import changes_since, decision_of
 from tasks_hitl.desk.history import WORDS, actor_in_words
-from tasks_hitl.errors import AlreadyDecided, ApprovalError, NoLongerValid, NotPermitted, ShownStale
+from tasks_hitl.errors import (
+    AlreadyDecided,
+    ApprovalError,
+    BeingDecided,
+    NoLongerValid,
+    NotPermitted,
+    ShownStale,
+)
 from tasks_hitl.models import Task, TaskEvent
 
 TITLES: dict[type[ApprovalError], str] = {
     AlreadyDecided: "Somebody was first",
     ShownStale: "This order changed while you were looking",
+    BeingDecided: "Somebody is at it right now",
     NoLongerValid: "This order cannot be approved any more",
     NotPermitted: "Your role cannot decide",
 }
