@@ -37,6 +37,7 @@ from webhooks.errors import DestinationRefused, EgressRefused, TransportFailed, 
 
 USER_AGENT = "adcp-sales-agent/1"
 POOLED_HOSTS = 200
+KEPT_CONNECTIONS_PER_HOST = 32
 ADDRESSES_TRIED = 3
 _CHUNK_BYTES = 16_384
 _current = threading.local()
@@ -253,7 +254,10 @@ def _pool(target: Target, address: Address) -> HTTPConnectionPool:
 def _manager(_process_id: int) -> urllib3.PoolManager:
     """Return this process's pools: connections must not be shared across a fork."""
     manager = urllib3.PoolManager(
-        num_pools=POOLED_HOSTS, maxsize=4, retries=False, ssl_context=tls_context()
+        num_pools=POOLED_HOSTS,
+        maxsize=KEPT_CONNECTIONS_PER_HOST,
+        retries=False,
+        ssl_context=tls_context(),
     )
     manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TLSPool}
     return manager
