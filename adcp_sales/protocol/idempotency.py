@@ -31,6 +31,7 @@ INSERT = """
     VALUES (%s, %s, %s, %s, %s, '', '', %s)
     ON CONFLICT DO NOTHING RETURNING id
 """
+SETTLE = "UPDATE protocol_idempotencyrecord SET status = %s, body = %s WHERE id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,9 @@ def idempotency_claim(call: Call) -> Claim | Reply:
 
 def idempotency_settle(claim: Claim, reply: Reply) -> None:
     """Store the answer of a write that succeeded; it commits together with the write."""
-    IdempotencyRecord.objects.filter(pk=claim.record_id).update(
-        status=reply.status, body=dump_json(reply.body).decode()
-    )
+    body = dump_json(reply.body).decode()
+    with connection.cursor() as cursor:
+        cursor.execute(SETTLE, [reply.status, body, claim.record_id])
 
 
 def idempotency_forget(*, now: datetime, limit: int = 1000) -> int:
