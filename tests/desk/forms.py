@@ -6,8 +6,12 @@ from uuid import uuid4
 
 from django.test import Client
 
-from tasks_hitl.models import Task
+from mediabuys.models import Booking, Event, MediaBuy
+from mediabuys.states import BuyStatus
+from tasks_hitl.models import Approval, Decision, Task
 from tasks_hitl.selectors import shown_digest
+from tasks_hitl.states import TaskStatus
+from webhooks.models import Delivery
 
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
 
@@ -35,3 +39,14 @@ def rendered(client: Client, task: Task, verb: str) -> dict[str, str]:
     """Return the hidden fields of a form that the server rendered."""
     page = client.get(address(task, verb)).content.decode()
     return {name: value for name, value in HIDDEN.findall(page) if name != "csrfmiddlewaretoken"}
+
+
+def assert_undecided(task: Task) -> None:
+    task.refresh_from_db()
+    assert (task.status, task.version) == (TaskStatus.SUBMITTED, 1)
+    assert MediaBuy.objects.get(pk=task.media_buy_id).status == BuyStatus.DRAFT
+    assert Decision.objects.count() == 0
+    assert Approval.objects.count() == 0
+    assert Booking.objects.count() == 0
+    assert Event.objects.count() == 0
+    assert Delivery.objects.count() == 0
