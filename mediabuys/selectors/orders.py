@@ -3,14 +3,24 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
+from django.db.models import prefetch_related_objects
 
-from mediabuys.models import Account, PricingOption, Principal
+from mediabuys.models import Account, PricingOption, Principal, Product
 from mediabuys.package_validation import Catalog
+from mediabuys.selectors.handwritten import columns, rows
 from mediabuys.states import LIVE_BUY_STATUSES, WIRE_BUY_STATUSES, BuyStatus
 
 KNOWN_BUYS = 100
+
+OPTIONS = f"""
+    SELECT {columns(PricingOption, "option")}, {columns(Product, "product")}
+    FROM mediabuys_pricingoption option
+    JOIN mediabuys_product product ON product.id = option.product_id
+    WHERE product.product_id = ANY(%s)
+"""  # noqa: S608 (made of column names)
 
 # Every order asks this. To compile it anew from the ORM costs as much as to insert the order, and
 # the two sums stay apart so that each is read from its own partial index.
@@ -27,7 +37,7 @@ STANDING = """
         (SELECT coalesce(sum(total_budget), 0) FROM mediabuys_mediabuy
             WHERE account_id = %(account)s AND status = %(waiting)s)
 """
-STANDING_STATUSES = {
+STANDING_STATUSES: dict[str, Any] = {
     "accepted": [status.value for status in WIRE_BUY_STATUSES],
     "running": [status.value for status in LIVE_BUY_STATUSES],
     "waiting": BuyStatus.DRAFT.value,
@@ -47,15 +57,17 @@ def catalog_for_order(*, product_ids: Iterable[str], agent_url: str, with_format
 
     `with_formats` adds the formats (two queries), for orders that choose among them.
     """
-    options = PricingOption.objects.filter(product__product_id__in=set(product_ids)).select_related(
-        "product"
-    )
+    options = []
+    for option, product in rows(OPTIONS, [list(set(product_ids))], PricingOption, Product):
+        option.product = product
+        options.append(option)
     if with_formats:
-        options = options.prefetch_related("product__formats")
-    rows = list(options)
+        prefetch_related_objects(options, "product__formats")
     return Catalog(
-        products={row.product.product_id: row.product for row in rows},
-        options={(row.product.product_id, row.pricing_option_id): row for row in rows},
+        products={option.product.product_id: option.product for option in options},
+        options={
+            (option.product.product_id, option.pricing_option_id): option for option in options
+        },
         agent_url=agent_url,
     )
 
