@@ -135,7 +135,7 @@ class Deployment:
     def _wait_until_ready(self) -> None:
         """Wait until web, worker, beat and receiver have all answered since this start.
 
-        Raises LauncherError, naming who did not answer, in the end.
+        Raises LauncherError, naming who, when one cannot start or does not answer in the end.
         """
         deadline = time.monotonic() + READY_SECONDS
         waiting: list[str] = []
@@ -147,10 +147,18 @@ class Deployment:
                 raise StopAskedError
             self._refuse_dead_postgres()
             self.supervisor.tend()
+            self._refuse_hopeless_service()
         raise LauncherError(
             f"not ready after {READY_SECONDS} s, still silent: {', '.join(waiting)} "
             f"(logs in {self.data.logs})"
         )
+
+    def _refuse_hopeless_service(self) -> None:
+        found = self.supervisor.hopeless()
+        if found is not None:
+            raise LauncherError(
+                f"{found.name} cannot start: {found.last_line()} (see {found.log}); stopped."
+            )
 
     def _silent_parts(self) -> list[str]:
         """Return the parts that have not answered yet."""

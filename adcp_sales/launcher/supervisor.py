@@ -14,6 +14,8 @@ FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
 STEADY_SECONDS = 60.0
 STOP_SECONDS = 8.0
+# Before everything has answered once, this many crashes mean that waiting helps nobody.
+MOST_CRASHES = 4
 
 
 @dataclass(kw_only=True)
@@ -29,6 +31,7 @@ class Service:
     started: float = 0.0
     wait_seconds: float = field(default=FIRST_WAIT_SECONDS)
     restart_at: float | None = None
+    crashes: int = 0
 
     def start(self) -> None:
         """Start the process, its output going to the log."""
@@ -72,6 +75,10 @@ class Supervisor:
             elif service.process is not None and service.process.poll() is not None:
                 self._plan_restart(service, now)
 
+    def hopeless(self) -> Service | None:
+        """Return a service that cannot start, having ended again and again, if there is one."""
+        return next((found for found in self.services if found.crashes >= MOST_CRASHES), None)
+
     def _plan_restart(self, service: Service, now: float) -> None:
         process = service.process
         if process is None:
@@ -86,6 +93,7 @@ class Supervisor:
             file=sys.stderr,
             flush=True,
         )
+        service.crashes += 1
         service.restart_at = now + service.wait_seconds
         service.wait_seconds = min(service.wait_seconds * 2, LONGEST_WAIT_SECONDS)
 

@@ -88,6 +88,7 @@ def test_a_service_that_ends_is_restarted_and_said_in_one_line(
     supervisor.tend()
     assert failing.process.pid == first
     assert failing.wait_seconds == 2
+    assert supervisor.hopeless() is None
     time.sleep(1.1)
     supervisor.tend()
     assert failing.process.pid != first
@@ -141,3 +142,26 @@ def test_what_a_dead_service_left_is_ended_before_its_restart(place: Path) -> No
 
     assert wait_until_gone(left, seconds=2) == []
     supervisor.stop()
+
+
+@pytest.mark.processes
+def test_a_service_that_never_starts_is_given_up(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adcp_sales.launcher.supervisor.LONGEST_WAIT_SECONDS", 0)
+    supervisor = Supervisor()
+    failing = service(place, "raise SystemExit('no such key')")
+    failing.wait_seconds = 0
+    supervisor.start(failing)
+
+    for crashes in range(1, 5):
+        assert supervisor.hopeless() is None
+        assert failing.process is not None
+        failing.process.wait()
+        supervisor.tend()  # notices the end
+        assert failing.crashes == crashes
+        supervisor.tend()  # starts it again
+    supervisor.stop()
+
+    assert supervisor.hopeless() is failing
+    assert failing.last_line() == "no such key"
