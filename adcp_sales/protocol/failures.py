@@ -64,5 +64,4 @@ def _unexpected(error: Exception) -> AdcpError:
         "Something went wrong on our side; nothing was changed.",
         suggestion="Retry later; if it happens again, quote the correlation id to the publisher.",
         details={"correlation_id": correlation_id},
-        http_status=500,
     )

@@ -39,8 +39,8 @@ class TaskView(APIView):
     http_method_names = ["post"]
     spec: ClassVar[TaskSpec | None] = None
 
-    def post(self, request: Request, task_name: str) -> Response:
-        """Run the task with the body as its parameters."""
+    def post(self, request: Request, task_name: str = "", **_: str) -> Response:
+        """Run the task with the body as its parameters; without a name there is no such task."""
         _refuse_unmeasured(request)
         params = cast(dict[str, Any], request.data)
         principal = cast(Principal | None, request.user)
@@ -85,6 +85,8 @@ class UnknownTaskView(TaskView):
 
 urlpatterns = [
     *_task_paths(),
-    path("adcp/<path:task_name>", UnknownTaskView.as_view(), name="task-unknown"),
-    path("legacy/<path:task_name>", UnknownTaskView.as_view()),
+    path("adcp/", UnknownTaskView.as_view()),
+    path("adcp/<path:name>", UnknownTaskView.as_view(), name="task-unknown"),
+    path("legacy/", UnknownTaskView.as_view()),
+    path("legacy/<path:name>", UnknownTaskView.as_view()),
 ]

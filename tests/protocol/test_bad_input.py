@@ -238,7 +238,9 @@ def test_another_method(method: str) -> None:
         assert orjson.loads(response.content)["adcp_error"]["code"] == "INVALID_REQUEST"
 
 
-@pytest.mark.parametrize("path", ["no_such_task", "Create_Media_Buy", "a/b/c", "%00", "tasks/get"])
+@pytest.mark.parametrize(
+    "path", ["", "no_such_task", "Create_Media_Buy", "a/b/c", "%00", "tasks/get"]
+)
 def test_an_unknown_task(buyer: Buyer, path: str) -> None:
     answer = ask(path, {"context": {"c": 1}}, buyer.token)
 
@@ -314,3 +316,18 @@ def test_the_envelope_is_tolerated_on_every_read(buyer: Buyer) -> None:
         assert answer.status == 200, (task, answer.body)
         assert answer.body["context"] == {"x": None}
     assert row_counts() == before
+
+
+@pytest.mark.parametrize(
+    "path", ["/legacy/", "/legacy/create_media_buy", "/legacy/get_task_status"]
+)
+def test_the_legacy_address_has_only_legacy_tasks(buyer: Buyer, path: str) -> None:
+    response = Client().post(
+        path,
+        orjson.dumps({}),
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {buyer.token}"},
+    )
+
+    assert response.status_code == 404
+    assert orjson.loads(response.content)["adcp_error"]["code"] == "UNSUPPORTED_FEATURE"

@@ -104,7 +104,7 @@ def test_what_nobody_foresaw_is_logged_under_an_id(error: Exception, caplog: Any
     with caplog.at_level(logging.ERROR):
         refusal = as_adcp_error(error)
 
-    assert (refusal.code, refusal.http_status) == ("SERVICE_UNAVAILABLE", 500)
+    assert (refusal.code, refusal.http_status) == ("SERVICE_UNAVAILABLE", 503)
     assert refusal.details is not None
     assert refusal.details["correlation_id"] in caplog.text
     assert "secret-value" in caplog.text
@@ -130,7 +130,7 @@ def test_a_use_case_that_breaks_halfway_leaves_nothing(
 
     answer = ask("create_media_buy", order(buyer, context={"c": 1}), buyer.token)
 
-    assert (answer.status, answer.error["code"]) == (500, "SERVICE_UNAVAILABLE")
+    assert (answer.status, answer.error["code"]) == (503, "SERVICE_UNAVAILABLE")
     assert b"internal detail" not in answer.raw
     assert b"Traceback" not in answer.raw
     assert answer.body["context"] == {"c": 1}
