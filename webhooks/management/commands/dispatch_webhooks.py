@@ -21,6 +21,13 @@ class Command(BaseCommand):
         parser.add_argument("--interval", type=float, default=1.0, help="seconds between looks")
 
     def handle(self, *, once: bool, interval: float, **_: Any) -> None:
+        signing.warm_up()
+        if once:
+            self._sweep()
+        else:
+            self._sweep_until_stopped(interval)
+
+    def _sweep_until_stopped(self, interval: float) -> None:
         stopped = threading.Event()
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -28,11 +35,8 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        signing.warm_up()
         while not stopped.is_set():
             self._sweep()
-            if once:
-                return
             stopped.wait(interval)
 
     def _sweep(self) -> None:
