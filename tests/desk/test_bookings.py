@@ -1,0 +1,88 @@
+"""A booking between two attempts: what the page says, and how a person hurries it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from mediabuys.models import Booking
+from mediabuys.states import BookingStatus
+from tasks_hitl.models import Task
+from tests import wakeups
+from tests.desk.forms import address
+from tests.people import Buyer
+from tests.trade.orders import approve, waiting_task
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stuck(buyer: Buyer, approver: User) -> Task:
+    """An approved order whose first attempt at booking failed."""
+    task = waiting_task(buyer)
+    approve(task, approver)
+    Booking.objects.update(
+        attempt_count=1,
+        next_attempt_at=timezone.now() + timedelta(minutes=30),
+        error_message="The ad server did not answer.",
+    )
+    return task
+
+
+def door() -> str:
+    return f"/admin/mediabuys/booking/{Booking.objects.get().pk}/try-now/"
+
+
+def test_the_page_says_what_failed_and_when_it_is_tried_again(
+    staff_client: Client, stuck: Task
+) -> None:
+    page = staff_client.get(address(stuck)).content.decode()
+
+    assert "Attempt 1 failed: The ad server did not answer." in page
+    assert "Next attempt in 29 min" in page
+    assert f'href="{door()}"' in page
+
+
+def test_a_viewer_is_offered_no_retry(client: Client, stuck: Task, viewer: User) -> None:
+    client.force_login(viewer)
+
+    page = client.get(address(stuck)).content.decode()
+
+    assert "Attempt 1 failed" in page
+    assert "Try now" not in page
+
+
+def test_hurrying_wakes_a_worker_once_it_is_confirmed(
+    staff_client: Client, stuck: Task, django_capture_on_commit_callbacks: Any
+) -> None:
+    asked = staff_client.get(door())
+    assert "Nothing is booked twice." in asked.content.decode()
+    assert Booking.objects.get().next_attempt_at > timezone.now()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = staff_client.post(door(), {"csrfmiddlewaretoken": "x"})
+
+    booking = Booking.objects.get()
+    assert answer.status_code == 302
+    assert (booking.status, booking.next_attempt_at <= timezone.now()) == (
+        BookingStatus.QUEUED,
+        True,
+    )
+    assert wakeups.sent == [("tasks_hitl.book", booking.booking_id)]
+
+
+def test_a_failed_booking_shows_its_error_and_no_button(staff_client: Client, stuck: Task) -> None:
+    Booking.objects.update(
+        status=BookingStatus.FAILED, settled_at=timezone.now(), step="order_creation"
+    )
+
+    page = staff_client.get(address(stuck)).content.decode()
+
+    assert "Booking failed: The ad server did not answer." in page
+    assert '<li class="failed">Creating the order' in page
+    assert '<li class="done">Validating the order' in page
+    assert '<li class="ahead">Confirming the order' in page
+    assert "Try now" not in page
