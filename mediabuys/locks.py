@@ -24,6 +24,11 @@ def media_buy_locked(pk: int) -> MediaBuy:
     return media_buys_locked().get(pk=pk)
 
 
+def draft_locked(pk: int) -> MediaBuy:
+    """Return one order that is to be decided, locked, without its parties: nobody reads them."""
+    return MediaBuy.objects.select_for_update().get(pk=pk)
+
+
 def creatives_locked(*, account: Account, creative_ids: Iterable[str]) -> list[Creative]:
     """Return the account's creatives of these ids, locked in primary-key order."""
     return list(

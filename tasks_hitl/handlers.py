@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mediabuys.errors import TradeError
-from mediabuys.locks import media_buy_locked
+from mediabuys.locks import draft_locked
 from mediabuys.pricing import in_words
 from mediabuys.services.bookings import booking_enqueue
 from mediabuys.services.orders import order_decline
@@ -24,14 +24,14 @@ class Handler:
 
 
 def _order_approve(task: Task, now: datetime) -> None:
-    buy = media_buy_locked(task.media_buy_id)
+    buy = draft_locked(task.media_buy_id)
     if buy.end_time <= now:
         raise NoLongerValid("The flight is already over. Reject the order and say so.")
     booking_enqueue(buy=buy, now=now)
 
 
 def _order_reject(task: Task, actor: str, reason: str, now: datetime) -> None:
-    buy = media_buy_locked(task.media_buy_id)
+    buy = draft_locked(task.media_buy_id)
     order_decline(buy=buy, actor=actor, reason=reason, now=now)
 
 

@@ -8,12 +8,8 @@ from tasks_hitl.states import OPEN_TASK_STATUSES
 
 
 def tasks_locked() -> QuerySet[Task]:
-    """Return tasks locked in primary-key order, with what a decision reads joined."""
-    return (
-        Task.objects.order_by("pk")
-        .select_related("principal", "account__publisher")
-        .select_for_update(of=("self",))
-    )
+    """Return tasks locked in primary-key order, with the buyer, who may have to be told."""
+    return Task.objects.order_by("pk").select_related("principal").select_for_update(of=("self",))
 
 
 def task_locked(task_id: str) -> Task:

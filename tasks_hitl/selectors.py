@@ -6,7 +6,6 @@ from django.db.models import QuerySet
 
 from mediabuys.models import Principal
 from mediabuys.selectors.handwritten import columns, rows
-from mediabuys.selectors.handwritten import columns, rows
 from tasks_hitl.models import RuleVersion, Task
 from tasks_hitl.states import QueueState
 

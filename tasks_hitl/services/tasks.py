@@ -8,6 +8,7 @@ import rfc8785
 from django.db import transaction
 from django.db.models import F, Q
 
+from mediabuys.locks import draft_locked
 from mediabuys.models import MediaBuy
 from mediabuys.models.channels import BuyerChannel
 from mediabuys.pricing import in_words
@@ -216,6 +217,6 @@ def task_expire(*, task: Task, now: datetime) -> None:
         "recovery": "transient",
     }
     with transaction.atomic(savepoint=False):
-        buy = MediaBuy.objects.select_for_update(of=("self",)).get(pk=task.media_buy_id)
+        buy = draft_locked(task.media_buy_id)
         order_decline(buy=buy, actor=SYSTEM, reason=reason, now=now)
         task_fail(task=task, error=error, action=TaskEvent.Action.EXPIRED, actor=SYSTEM, now=now)
