@@ -80,6 +80,12 @@ def _own_value(field: "models.Field[Any, Any]", value: Any) -> Any:
     return field.get_default() if field.has_default() else uuid.uuid4().hex
 
 
+def insert_all(copies: list[list[RowPlan]]) -> None:
+    """Insert each copy in a transaction of its own."""
+    for plans in copies:
+        insert(plans)
+
+
 def insert(plans: list[RowPlan]) -> None:
     """Insert the rows in one transaction: one statement for each model, as anybody would."""
     made: dict[tuple[type[models.Model], int], int] = {}

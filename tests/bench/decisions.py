@@ -28,7 +28,7 @@ DECISIONS = 20
 ROUNDS = 12
 LIMIT_MILLISECONDS = 300
 NOTE = "March is sold out."
-REASONS = {
+REASONS: dict[Outcome, dict[str, Any]] = {
     Outcome.APPROVED: {},
     Outcome.REJECTED: {"reason_code": "no_inventory", "note": NOTE},
 }
@@ -76,7 +76,8 @@ def _waiting(number: int) -> list[Task]:
     for _ in range(number):
         body = scenery.order_body(buyer, guaranteed=True)
         scenery.call("create_media_buy", body, buyer.token)
-    return list(Task.objects.filter(principal=buyer.principal).order_by("pk"))
+    tasks = Task.objects.filter(principal=buyer.principal).select_related("destination")
+    return list(tasks.order_by("pk"))
 
 
 def _decisions(outcome: Outcome, approver: User, walls: list[float]) -> Batch:
@@ -158,11 +159,12 @@ def _rejected(task: Task, decision: Decision, now: datetime) -> None:
     moved = {"status": TaskStatus.FAILED, "queue_state": QueueState.CLOSED}
     ended = {"error": error, "message": NOTE, "completed_at": now}
     _task_moves(task, TaskEvent.Action.REJECTED, decision, now, **moved, **ended)
+    assert task.destination is not None
     Delivery.objects.create(
         idempotency_key=new_idempotency_key(),
         owner_key="bench",
         subject_key=f"task:{task.task_id}",
-        destination_id=task.destination_id,
+        destination=task.destination,
         kind="task_status",
         sequence=2,
         body=NOTE.encode() * 40,

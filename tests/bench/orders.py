@@ -1,5 +1,6 @@
 """Id 4: create_media_buy, both arms, against the same rows inserted by the bare ORM."""
 
+from functools import partial
 from typing import Any
 
 from tests.bench import copies, scenery
@@ -31,8 +32,7 @@ def _arm(arm: str, *, guaranteed: bool) -> list[Row]:
         return lambda: [scenery.call("create_media_buy", body, buyer.token) for body in bodies]
 
     def bare(times: int) -> Run:
-        plans = [copies.plan(rows) for _ in range(times)]
-        return lambda: [copies.insert(plan) for plan in plans]
+        return partial(copies.insert_all, [copies.plan(rows) for _ in range(times)])
 
     require_same_writes(ours(1), bare(1))
     found = compare(ours=ours, bare=bare, repetitions=ORDERS, rounds=ROUNDS, clock=own_clock())
@@ -60,7 +60,7 @@ def _statement_counts(*, guaranteed: bool) -> list[int]:
     buyer = scenery.new_buyer()
     _order(buyer, guaranteed=guaranteed)
     return [
-        len(statements(lambda size=size: _order(buyer, guaranteed=guaranteed, packages=size)))
+        len(statements(partial(_order, buyer, guaranteed=guaranteed, packages=size)))
         for size in (1, MANY_PACKAGES)
     ]
 

@@ -1,5 +1,6 @@
 """Id 3: a page of fifty buys against fifty bare single-row queries."""
 
+from functools import partial
 from typing import Any
 
 from mediabuys.models import MediaBuy
@@ -28,7 +29,7 @@ def measure() -> list[Row]:
         return lambda: [MediaBuy.objects.get(pk=key) for _ in range(times) for key in keys]
 
     found = compare(ours=page, bare=bare, repetitions=CALLS, rounds=ROUNDS, clock=own_clock())
-    counts = [len(statements(lambda size=size: _page(size, buyer.token))) for size in (1, 10, PAGE)]
+    counts = [len(statements(partial(_page, size, buyer.token))) for size in (1, 10, PAGE)]
     return [
         at_most(
             3,
