@@ -2,11 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Prefetch, QuerySet, Window
 from django.db.models.functions import RowNumber
 
-from mediabuys.models import Account, CreativeAssignment, Event, MediaBuy, Package, Principal
+from mediabuys.models import (
+    Account,
+    CreativeAssignment,
+    Event,
+    MediaBuy,
+    Package,
+    Principal,
+    Product,
+)
 from mediabuys.states import WIRE_BUY_STATUSES
 from mediabuys.wire.buys import HISTORY_ACTIONS
 
@@ -38,11 +47,11 @@ def media_buy_page(
     after: int | None,
     limit: int,
 ) -> BuyPage:
-    """Return one page with packages, assignments and creatives, in four queries.
+    """Return one page with packages, assignments and creatives, in five queries.
 
     `after` is the last buy's key of the page before; `statuses` None means every status.
     """
-    buys = accepted_media_buys(principal).select_related("account").order_by("-pk")
+    buys = accepted_media_buys(principal).defer("policy", "push_token").order_by("-pk")
     if account is not None:
         buys = buys.filter(account=account)
     if media_buy_ids is not None:
@@ -51,15 +60,31 @@ def media_buy_page(
         buys = buys.filter(status__in=list(statuses))
     if after is not None:
         buys = buys.filter(pk__lt=after)
-    packages = Package.objects.select_related("product").order_by("position")
-    assignments = CreativeAssignment.objects.select_related("creative").order_by("pk")
-    rows = list(
-        buys.prefetch_related(
-            Prefetch("packages", packages), Prefetch("packages__assignments", assignments)
-        )[: limit + 1]
-    )
+    rows = list(buys.prefetch_related("account", _packages())[: limit + 1])
     more = len(rows) > limit
     return BuyPage(rows[:limit], rows[limit - 1].pk if more else None)
+
+
+def _packages() -> "Prefetch[Any]":
+    """Read packages with no more of their products and creatives than a buyer is shown.
+
+    Accounts and products repeat all over a page, so that each is read once and not joined.
+    """
+    assignments = CreativeAssignment.objects.select_related("creative").only(
+        "package",
+        "creative",
+        "creative_ref",
+        "weight",
+        "creative__creative_id",
+        "creative__status",
+        "creative__rejection_reason",
+        "creative__format_key",
+    )
+    packages = Package.objects.order_by("position").prefetch_related(
+        Prefetch("product", Product.objects.only("product_id")),
+        Prefetch("assignments", assignments.order_by("pk")),
+    )
+    return Prefetch("packages", packages)
 
 
 def known_ids(*, principal: Principal, media_buy_ids: Sequence[str]) -> set[str | None]:

@@ -6,7 +6,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from mediabuys.models import MediaBuy
 from tests.protocol.conftest import Buyer, ask, guaranteed_order, make_buyer, order
+from tests.trade.orders import give_creatives
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalog", "rules")]
 
@@ -92,6 +94,23 @@ def test_lists_cost_the_same_whatever_their_length(buyer: Buyer) -> None:
         )
 
     assert counts == [[3, 2, 3], [3, 2, 3]]
+
+
+def test_buys_cost_the_same_whatever_their_number_and_size(buyer: Buyer) -> None:
+    body = {"status_filter": ["pending_creatives"], "include_history": 10}
+    costs = []
+    for number, packages in ((1, 1), (2, 8), (3, 8)):
+        wanted = order(buyer, number)
+        wanted["packages"] *= packages
+        created = ask("create_media_buy", wanted, buyer.token).body
+        give_creatives(MediaBuy.objects.get(media_buy_id=created["media_buy_id"]))
+        costs.append(len(statements("get_media_buys", body, buyer.token)))
+
+    shown = ask("get_media_buys", body, buyer.token).body["media_buys"]
+    assert [len(buy["packages"]) for buy in shown] == [8, 8, 1]
+    assert all(package["creative_approvals"] for buy in shown for package in buy["packages"])
+    # token, buys, accounts, packages, products, assignments, history
+    assert costs == [7, 7, 7]
 
 
 def test_capabilities_cost_three() -> None:

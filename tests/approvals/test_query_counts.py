@@ -1,0 +1,53 @@
+"""How many statements a decision costs; a change of these numbers is a decision."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tasks_hitl.models import Decision
+from tasks_hitl.states import Outcome
+from tests.people import Buyer
+from tests.trade.orders import approve, reject, waiting_task
+
+pytestmark = pytest.mark.django_db
+
+WEBHOOK = {"url": "https://127.0.0.1:9/hooks", "operation_id": "operation-1"}
+LINE = {"product_id": "homepage", "pricing_option_id": "usd", "budget": 50_000}
+
+
+@pytest.mark.parametrize("packages", [1, 20])
+@pytest.mark.parametrize(
+    ("verb", "outcome", "expected"),
+    [
+        # task, vote, decision, buy, booking, status, event
+        (approve, Outcome.APPROVED, 7),
+        # task, vote, decision, buy; order, its event; status, event, the buyer's notice
+        (reject, Outcome.REJECTED, 9),
+    ],
+)
+def test_a_decision_costs_the_same_whatever_the_order(
+    buyer: Buyer,
+    approver: User,
+    verb: Callable[..., Decision],
+    outcome: Outcome,
+    expected: int,
+    packages: int,
+) -> None:
+    task = waiting_task(buyer, packages=[LINE] * packages, push_notification_config=WEBHOOK)
+    approver.has_perm("tasks_hitl.decide_task")  # the desk has asked by then
+
+    with CaptureQueriesContext(connection) as captured:
+        decision = verb(task, approver)
+
+    assert decision.outcome == outcome
+    assert len(_statements(captured)) == expected
+
+
+def _statements(captured: Any) -> list[str]:
+    """Leave out savepoints, and the helper's own look at the task before it decides."""
+    texts = [query["sql"] for query in captured.captured_queries]
+    return [text for text in texts if "SAVEPOINT" not in text][1:]
