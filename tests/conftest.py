@@ -1,8 +1,12 @@
 """Fixtures that every test may name; see `tests/people.py` for who they are."""
 
+import json
 import os
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +14,11 @@ from django.contrib.auth.models import User
 
 from mediabuys.models import Product, Publisher
 from tests import people, wakeups
+
+# What `./run bench 16` reads.
+SUITE_RECORD = Path(__file__).resolve().parent.parent / "build" / "suite.json"
+STARTED = time.monotonic()
+WHOLE_RUN = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -78,3 +87,21 @@ def approver(db: Any) -> User:
 @pytest.fixture
 def viewer(db: Any) -> User:
     return people.make_staff("viewer", "viewer")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Note how long the suite took, when the whole suite ran to its end."""
+    asked = session.config.option
+    chosen = (asked.file_or_dir, asked.keyword, asked.markexpr, asked.lf, asked.ignore)
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if any(chosen) or asked.collectonly or reporter is None or exitstatus not in WHOLE_RUN:
+        return
+    counts = {name: len(reporter.stats.get(name, ())) for name in ("passed", "failed", "error")}
+    found = {
+        "seconds": round(time.monotonic() - STARTED, 1),
+        "passed": counts["passed"],
+        "failed": counts["failed"] + counts["error"],
+        "finished_at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    }
+    SUITE_RECORD.parent.mkdir(exist_ok=True)
+    SUITE_RECORD.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
