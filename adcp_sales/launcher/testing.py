@@ -11,6 +11,8 @@ from adcp_sales.launcher.postgres import throwaway_server
 from adcp_sales.launcher.privileges import ORDINARY
 from adcp_sales.launcher.processes import leash
 
+WHOLE_SUITE = ("--numprocesses", "2", "--dist", "loadfile")
+
 
 def run_with_database(command: list[str], environment: dict[str, str]) -> int:
     """Run the command against a throw-away PostgreSQL and return its exit code.
@@ -35,9 +37,14 @@ def run_with_database(command: list[str], environment: dict[str, str]) -> int:
 
 
 def run_tests(arguments: list[str]) -> int:
-    """Run pytest with the arguments and return its exit code."""
+    """Run pytest with the arguments and return its exit code.
+
+    The whole suite runs in two processes, each with a database of its own, because its slowest
+    tests wait for the clock; a chosen part runs in one, which is easier to read and to debug.
+    """
     environment = {"CHROMIUM_PATH": require_chromium()}
-    return run_with_database([sys.executable, "-m", "pytest", *arguments], environment)
+    chosen = arguments or list(WHOLE_SUITE)
+    return run_with_database([sys.executable, "-m", "pytest", *chosen], environment)
 
 
 def run_bench(arguments: list[str]) -> int:

@@ -86,7 +86,7 @@ def test_an_order_is_approved_booked_and_run(ready: dict[str, Any], page: Page) 
     operation = f"op-{uuid.uuid4()}"
     product = guaranteed(buyer)
     submitted = buyer.order(
-        **flight(50, 60),
+        **flight(45, 75),
         packages=[package(product)],
         push_notification_config=hook(receiver, operation),
     )
@@ -135,9 +135,9 @@ def test_an_order_is_approved_booked_and_run(ready: dict[str, Any], page: Page) 
     assert [row["action"] for row in synced["creatives"]] == ["created"]
     assert buyer.buy(media_buy_id)["status"] in ("pending_start", "active")
 
-    until(lambda: buyer.buy(media_buy_id)["status"] == "active", 90)
+    until(lambda: buyer.buy(media_buy_id)["status"] == "active", 150)
     assert receiver.verified(operation, "active")["body"]["result"]["media_buy_id"] == media_buy_id
-    until(lambda: buyer.buy(media_buy_id)["status"] == "completed", 130)
+    until(lambda: buyer.buy(media_buy_id)["status"] == "completed", 180)
     history = [entry["action"] for entry in reversed(buyer.buy(media_buy_id)["history"])]
     assert history == [
         "created",

@@ -35,10 +35,13 @@ FOR NO KEY UPDATE OF ready SKIP LOCKED
 """
 
 # With the destinations locked, this statement's snapshot has every earlier claim on them: the
-# bound on requests in flight is exact. Healthy destinations get K, one that failed last gets 1.
+# bound on requests in flight is exact. Healthy destinations come first and get K, one that failed
+# last gets 1.
 _CLAIM = """
 WITH picked AS MATERIALIZED (
-    SELECT due.id FROM webhooks_destination ready CROSS JOIN LATERAL (
+    SELECT due.id FROM unnest(%(destinations)s::bigint[]) WITH ORDINALITY AS locked (id, position)
+    JOIN webhooks_destination ready ON ready.id = locked.id
+    CROSS JOIN LATERAL (
         SELECT id FROM webhooks_delivery
         WHERE destination_id = ready.id AND status = 'pending'
           AND next_attempt_at <= statement_timestamp()
@@ -50,7 +53,7 @@ WITH picked AS MATERIALIZED (
                  AND busy.leased_until > statement_timestamp()))
         FOR NO KEY UPDATE SKIP LOCKED
     ) due
-    WHERE ready.id = ANY(%(destinations)s) LIMIT %(limit)s
+    ORDER BY locked.position LIMIT %(limit)s
 ), claimed AS (
     UPDATE webhooks_delivery SET
         lease_token = gen_random_uuid(),
