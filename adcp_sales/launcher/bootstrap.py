@@ -143,5 +143,8 @@ def enter(arguments: list[str]) -> NoReturn:
     environment["VIRTUAL_ENV"] = str(VENV)
     environment["PATH"] = f"{VENV / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}"
     environment["PYTHONPATH"] = str(ROOT)
+    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # Who sets it wants a clean checkout, not seconds of compiling in every process of ours.
+        environment["PYTHONPYCACHEPREFIX"] = str(VENV / "bytecode")
     command = [python, "-m", "adcp_sales.launcher", *arguments]
     os.execve(python, command, environment)  # noqa: S606 (our own interpreter, no shell wanted)

@@ -70,8 +70,10 @@ def services(
             jwks_url=f"http://{HOST}:{web_port}/.well-known/jwks.json",
             log=data.path / "received.jsonl",
         )
+    # Django's checks are made by the migration before and not twice more by worker and beat.
+    environment = environment | {"CELERY_SKIP_CHECKS": "1"}
     # Celery warns at every start that it runs as root; in a container that is usual.
-    environment = environment | ({"C_FORCE_ROOT": "1"} if os.geteuid() == 0 else {})
+    environment |= {"C_FORCE_ROOT": "1"} if os.geteuid() == 0 else {}
     return [
         Service(
             name=name,

@@ -10,6 +10,9 @@ from types import FrameType
 from webhooks.receiver.records import Inbox
 from webhooks.receiver.server import Receiver
 
+# The verifier takes seconds of processor time to import, which a start needs for itself.
+WARM_UP_AFTER_SECONDS = 10
+
 
 def main() -> int:
     options = _arguments().parse_args()
@@ -20,7 +23,9 @@ def main() -> int:
     except OSError as error:
         sys.stderr.write(f"The receiver cannot listen on {options.host}:{options.port}: {error}\n")
         return 1
-    threading.Thread(target=_warm_up, daemon=True).start()
+    warming = threading.Timer(WARM_UP_AFTER_SECONDS, _warm_up)
+    warming.daemon = True
+    warming.start()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         threading.Thread(target=receiver.shutdown, daemon=True).start()
