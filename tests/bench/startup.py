@@ -78,7 +78,7 @@ def _bare_starts(folder: Path) -> tuple[Spent, Spent]:
     """Return a first and a second start of what `startproject` makes."""
     django = f"Django=={version('Django')}"
     project = f"{PYTHON} -m venv .venv && .venv/bin/pip install -q {django}"
-    project += " && .venv/bin/django-admin startproject site ."
+    project += " && .venv/bin/django-admin startproject project ."
     return _bare_start(folder, f"{project} && "), _bare_start(folder, "")
 
 
@@ -131,5 +131,6 @@ def _started(command: list[str], folder: Path) -> Iterator[Callable[[Callable[[]
     try:
         yield until
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(STOP_SECONDS)
