@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models.signals import post_migrate
 
 from mediabuys.models import Product, Publisher
 from tests import people, wakeups
@@ -38,6 +39,12 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
         "executable_path": os.environ["CHROMIUM_PATH"],
         "args": list(CHROMIUM_FLAGS),
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _roles_survive_flushes() -> None:
+    """A flush forgets what migrations wrote; like the schedule, the roles come back after it."""
+    post_migrate.connect(people.make_roles_again, dispatch_uid="tests.roles")
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +94,11 @@ def approver(db: Any) -> User:
 @pytest.fixture
 def viewer(db: Any) -> User:
     return people.make_staff("viewer", "viewer")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the walks that wait for the clock first, so that others run beside them."""
+    items.sort(key=lambda item: "/e2e/" not in item.path.as_posix())
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

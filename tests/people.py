@@ -166,14 +166,14 @@ def make_rules() -> list[RuleVersion]:
 
 def make_staff(username: str, group: str) -> User:
     user = User.objects.create_user(username, password=f"{username}-password", is_staff=True)
-    if not Group.objects.exists():
-        _make_roles_again()
     user.groups.add(Group.objects.get(name=group))
     return user
 
 
-def _make_roles_again() -> None:
-    """Run the migration's own function: a transactional test before this one flushed its rows."""
+def make_roles_again(**_: Any) -> None:
+    """Run the migration's own function after a transactional test flushed its rows."""
+    if Group.objects.exists():
+        return
     migration = importlib.import_module("tasks_hitl.migrations.0002_roles")
     with connection.schema_editor() as editor:
         migration.make_roles(apps, editor)

@@ -17,7 +17,7 @@ from adcp_sales.demo.seeding import NotTheDemo, Seeded, demo_seed
 from adcp_sales.protocol.auth import authenticate
 from mediabuys.models import MediaBuy, Principal, Product, Publisher
 from tasks_hitl.models import Task
-from tests.demo.conftest import NOW, roles_present
+from tests.demo.conftest import NOW
 
 
 def dump() -> dict[str, list[str]]:
@@ -103,7 +103,6 @@ def test_random_passwords_are_not_the_known_ones(db: None) -> None:
 
 
 def test_two_starts_at_once_seed_once(transactional_db: None) -> None:
-    roles_present()
     barrier = Barrier(2)
 
     def start(_: int) -> Seeded:

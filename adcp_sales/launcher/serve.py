@@ -179,11 +179,11 @@ class Deployment:
             )
 
     def _announce(self) -> None:
-        """Write the ready file and tell the person at the terminal what to do next."""
+        """Tell the person at the terminal what to do next, and write the ready file last."""
         facts = welcome.facts(url=self.url, demo=self._demo(), receiver_port=self.receiver_port)
+        print(welcome.text(facts), flush=True)
         if self.options.ready_file is not None:
             write_private(self.options.ready_file.absolute(), json.dumps(facts, indent=2) + "\n")
-        print(welcome.text(facts), flush=True)
 
     def _demo(self) -> dict[str, Any]:
         if not (self.has_demo and self.data.demo_file.exists()):
