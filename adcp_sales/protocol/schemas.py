@@ -5,17 +5,15 @@ The schemas are those of the `adcp` package. Forked web workers share what `comp
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import jsonschema_rs
-from adcp.validation.schema_loader import get_mcp_schema
 
+from adcp_sales.protocol import sdk_schemas
 from adcp_sales.protocol.errors import AdcpError
 from adcp_sales.protocol.issues import field_of, issues_of
 from adcp_sales.protocol.registry import TaskSpec, task_specs
-
-SCHEMA_VERSION = "3.1"
-Direction = Literal["request", "sync"]
+from adcp_sales.protocol.sdk_schemas import Direction
 
 # Fields of the envelope that every task accepts, also where the task's own schema is silent.
 ENVELOPE_FIELDS: dict[str, Any] = {
@@ -47,10 +45,7 @@ def response_schema(spec: TaskSpec) -> dict[str, Any]:
 def _materialized(schema: str | Mapping[str, Any], direction: Direction) -> dict[str, Any]:
     if not isinstance(schema, str):
         return dict(schema)
-    found = get_mcp_schema(schema, direction, version=SCHEMA_VERSION)
-    if found is None:
-        raise LookupError(f"AdCP {SCHEMA_VERSION} has no {direction} schema for {schema}.")
-    return found
+    return sdk_schemas.sdk_schema(schema, direction)
 
 
 @cache
@@ -79,6 +74,7 @@ def compile_all() -> None:
     for name in task_specs():
         _request_validator(name)
         _response_validator(name)
+    sdk_schemas.keep()
 
 
 def validate_request(spec: TaskSpec, params: dict[str, Any]) -> None:
