@@ -20,6 +20,7 @@ from tests.bench.rows import Row, at_most
 from tests.launcher.support import ROOT, clean_environment, free_port
 
 ROUNDS = 2
+WARM_STARTS = 3
 PATIENCE_SECONDS = 300
 STOP_SECONDS = 30
 # The Python that a person has, not the one of our own environment.
@@ -35,11 +36,8 @@ def measure() -> list[Row]:
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory(prefix="bench-start-") as folder:
             ours, bare = Path(folder, "ours"), Path(folder, "bare")
-            bare.mkdir()
-            our_cold, our_warm = _our_starts(ours)
-            bare_cold, bare_warm = _bare_starts(bare)
-            cold.append((our_cold, bare_cold))
-            warm.append((our_warm, bare_warm))
+            cold.append((_our_first_start(ours), _bare_first_start(bare)))
+            warm += [(_our_start(ours), _bare_start(bare)) for _ in range(WARM_STARTS)]
     return [
         _row("./run from a bare checkout to ready", cold, "venv, pip, startproject, "),
         _row("./run, warm, to ready", warm, ""),
@@ -59,11 +57,11 @@ def _row(name: str, pairs: list[tuple[Spent, Spent]], steps: str) -> Row:
     )
 
 
-def _our_starts(checkout: Path) -> tuple[Spent, Spent]:
-    """Return a first and a second start of a clone of what is committed."""
+def _our_first_start(checkout: Path) -> Spent:
+    """Start a clone of what is committed."""
     clone = ["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(checkout)]
     subprocess.run(clone, check=True)
-    return _our_start(checkout), _our_start(checkout)
+    return _our_start(checkout)
 
 
 def _our_start(checkout: Path) -> Spent:
@@ -74,15 +72,18 @@ def _our_start(checkout: Path) -> Spent:
         return until(ready.exists)
 
 
-def _bare_starts(folder: Path) -> tuple[Spent, Spent]:
-    """Return a first and a second start of what `startproject` makes."""
+def _bare_first_start(folder: Path) -> Spent:
+    """Start what `startproject` makes."""
+    folder.mkdir()
     django = f"Django=={version('Django')}"
-    project = f"{PYTHON} -m venv .venv && .venv/bin/pip install -q {django}"
-    project += " && .venv/bin/django-admin startproject project ."
-    return _bare_start(folder, f"{project} && "), _bare_start(folder, "")
+    return _bare_start(
+        folder,
+        f"{PYTHON} -m venv .venv && .venv/bin/pip install -q {django} && "
+        ".venv/bin/django-admin startproject project . && ",
+    )
 
 
-def _bare_start(folder: Path, before: str) -> Spent:
+def _bare_start(folder: Path, before: str = "") -> Spent:
     port, manage = free_port(), ".venv/bin/python manage.py"
     script = f"{before}{manage} migrate -v 0 && exec {manage} runserver {port}"
     with _started(["sh", "-ec", script], folder) as until:
