@@ -43,9 +43,11 @@ def order_draft(
     policy: dict[str, Any],
     channel: Channel | None,
     now: datetime,
+    accepted_by: str = "",
 ) -> DraftedOrder:
     """Write a draft order with its packages; nothing outside the desk sees it yet.
 
+    With `accepted_by`, an actor, it is accepted as it is written, as `order_accept` would do it.
     `policy` is the rule trace, `channel` where the buyer hears of the buy later. Raises
     `CreativeRejected` for an assigned creative that was rejected. Runs in the caller's
     transaction; the number of statements does not depend on the number of packages.
@@ -72,11 +74,16 @@ def order_draft(
         policy=policy,
         **channel_fields(channel),
     )
+    drafted_as = buy.status
+    if accepted_by:
+        _become_buy(buy)
     buy.save(force_insert=True)
     packages = Package.objects.bulk_create(
         _package(buy, position, line) for position, line in enumerate(request.packages)
     )
     assignments = _assignments_write(request, packages, creatives)
+    if accepted_by:
+        _created(buy, drafted_as, accepted_by, now)
     return DraftedOrder(buy, packages, assignments)
 
 
@@ -152,12 +159,20 @@ def order_accept(*, buy: MediaBuy, actor: str, now: datetime) -> None:
     """Turn a draft into a buy: it gets its `media_buy_id` and waits for creatives.
 
     Not confirmed yet: `order_confirm` does that when the ad server has answered. The caller holds
-    the row or has just made it.
+    the row.
     """
     before = buy.status
+    _become_buy(buy)
+    buy.save(update_fields=["status", "media_buy_id", "updated_at"])
+    _created(buy, before, actor, now)
+
+
+def _become_buy(buy: MediaBuy) -> None:
     buy.accept()
     buy.media_buy_id = ids.media_buy_id()
-    buy.save(update_fields=["status", "media_buy_id", "updated_at"])
+
+
+def _created(buy: MediaBuy, before: str, actor: str, now: datetime) -> None:
     event_record(
         buy=buy,
         action=Event.Action.CREATED,

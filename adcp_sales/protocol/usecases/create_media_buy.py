@@ -15,7 +15,7 @@ from mediabuys.pricing import in_words
 from mediabuys.requests import Channel
 from mediabuys.selectors.orders import buyer_standing, catalog_for_order
 from mediabuys.services.bookings import booking_enqueue
-from mediabuys.services.orders import DraftedOrder, order_accept, order_draft
+from mediabuys.services.orders import DraftedOrder, order_draft
 from mediabuys.validation import order_from_request
 from mediabuys.wire.buys import create_success
 from tasks_hitl.models import Task
@@ -85,6 +85,7 @@ def place_order(
         policy=evaluation.trace(),
         channel=channel,
         now=now,
+        accepted_by="" if evaluation.must_wait else f"agent:{principal.principal_id}",
     )
     if evaluation.must_wait:
         task = task_submit(
@@ -95,7 +96,6 @@ def place_order(
             now=now,
         )
         return PlacedOrder(drafted, task)
-    order_accept(buy=drafted.buy, actor=f"agent:{principal.principal_id}", now=now)
     if account.sandbox:
         book_at_once(buy=drafted.buy, now=now)
     else:
