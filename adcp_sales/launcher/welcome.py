@@ -51,6 +51,8 @@ def main_job(found: dict[str, Any]) -> list[str]:
         'curl -s -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" '
         f"{found['api_url']}"
     )
+    statuses = ["pending_creatives", "pending_start", "active"]
+    buys = {"account": order["account"], "status_filter": statuses}
     return [
         "",
         "The main job, ready to paste:",
@@ -62,7 +64,7 @@ def main_job(found: dict[str, Any]) -> list[str]:
         f"""{call}get_task_status -d '{{"task_id":"'"$TASK"'"}}'""",
         f"# 3. Sign in at {found['admin_url']} as approver, open the order, approve it.",
         "# 4. The buy, booked.",
-        f"""{call}get_media_buys -d '{{"account":{json.dumps(order["account"])}}}'""",
+        f"{call}get_media_buys -d '{json.dumps(buys, separators=(',', ':'))}'",
     ]
 
 

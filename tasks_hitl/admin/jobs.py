@@ -78,7 +78,9 @@ class JobAdmin(DeskModelAdmin):
 
     @display(description="Schedule")
     def shown_schedule(self, job: PeriodicTask) -> str:
-        return str(job.interval or job.crontab or job.solar or job.clocked)
+        if job.crontab is not None:
+            return str(job.crontab.human_readable)
+        return str(job.interval or job.solar or job.clocked)
 
 
 class ScheduleAdmin(DeskModelAdmin):
