@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from typing import Any
 
 from adcp_sales.launcher import ports, welcome
@@ -17,6 +18,7 @@ from adcp_sales.launcher.postgres import PostgresServer
 from adcp_sales.launcher.processes import start_child, stop_child
 from adcp_sales.launcher.services import services
 from adcp_sales.launcher.supervisor import Supervisor
+from adcp_sales.launcher.warming import imports_warmed
 
 # Ten times what a quiet machine of two cores takes for its first start.
 READY_SECONDS = 300
@@ -79,9 +81,11 @@ class Deployment:
             )
         if self.options.ready_file is not None:
             self.options.ready_file.unlink(missing_ok=True)
-        environment = self._environment()
-        self.data.note(url=self.url)
-        self._prepare(environment)
+        is_first = not self.is_external and not is_prepared(self.data)
+        with imports_warmed(self.data) if is_first else nullcontext():
+            environment = self._environment()
+            self.data.note(url=self.url)
+            self._prepare(environment)
         for service in services(
             data=self.data,
             environment=environment,
