@@ -5,7 +5,6 @@ import signal
 import sys
 import threading
 import time
-from contextlib import nullcontext
 from typing import Any
 
 from adcp_sales.launcher import ports, welcome
@@ -18,7 +17,6 @@ from adcp_sales.launcher.postgres import PostgresServer
 from adcp_sales.launcher.processes import start_child, stop_child
 from adcp_sales.launcher.services import services
 from adcp_sales.launcher.supervisor import Supervisor
-from adcp_sales.launcher.warming import imports_warmed
 
 # Ten times what a quiet machine of two cores takes for its first start.
 READY_SECONDS = 300
@@ -81,11 +79,9 @@ class Deployment:
             )
         if self.options.ready_file is not None:
             self.options.ready_file.unlink(missing_ok=True)
-        is_first = not self.is_external and not is_prepared(self.data)
-        with imports_warmed(self.data) if is_first else nullcontext():
-            environment = self._environment()
-            self.data.note(url=self.url)
-            self._prepare(environment)
+        environment = self._environment()
+        self.data.note(url=self.url)
+        self._prepare(environment)
         for service in services(
             data=self.data,
             environment=environment,
