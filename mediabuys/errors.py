@@ -55,10 +55,6 @@ class UnsupportedFeature(TradeError):
     code = "UNSUPPORTED_FEATURE"
 
 
-class MediaBuyNotFound(TradeError):
-    code = "MEDIA_BUY_NOT_FOUND"
-
-
 class PackageNotFound(TradeError):
     code = "PACKAGE_NOT_FOUND"
 

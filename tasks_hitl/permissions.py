@@ -1,16 +1,13 @@
 """Who may do what with an approval; groups get these permissions in migration 0002."""
 
-from django.contrib.auth.models import AbstractBaseUser, AbstractUser, AnonymousUser
+from django.contrib.auth.models import AbstractUser
 
 from tasks_hitl.models import Task
 
 VIEW = "tasks_hitl.view_task"
 DECIDE = "tasks_hitl.decide_task"
-EDIT_RULES = "tasks_hitl.change_ruleversion"
 REVIEW_CREATIVES = "mediabuys.change_creative"
 RETRY_BOOKINGS = "mediabuys.change_booking"
-
-DeskUser = AbstractBaseUser | AnonymousUser
 
 
 def may_decide(user: AbstractUser, task: Task) -> bool:  # noqa: ARG001 (four eyes will ask the task)

@@ -134,11 +134,15 @@ def booking_fail(*, claim: BookingClaim, code: str, message: str, now: datetime)
     booking = _claimed(claim)
     if booking is None:
         return None
+    _settle_as_failed(booking, code, message, now)
+    return booking
+
+
+def _settle_as_failed(booking: Booking, code: str, message: str, now: datetime) -> None:
     booking.fail()
     booking.error_code, booking.error_message = code, message[:500]
     booking.settled_at, booking.lease_token, booking.leased_until = now, None, None
     booking.save()
-    return booking
 
 
 def booking_abandon(*, buy: MediaBuy, reason: str, now: datetime) -> None:
@@ -153,10 +157,7 @@ def booking_abandon(*, buy: MediaBuy, reason: str, now: datetime) -> None:
     )
     if booking is None:
         return
-    booking.fail()
-    booking.error_code, booking.error_message = "INVALID_STATE", reason[:500]
-    booking.settled_at, booking.lease_token, booking.leased_until = now, None, None
-    booking.save()
+    _settle_as_failed(booking, "INVALID_STATE", reason, now)
 
 
 def booking_requeue(*, claim: BookingClaim, code: str, message: str, now: datetime) -> bool:

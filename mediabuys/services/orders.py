@@ -23,7 +23,7 @@ from mediabuys.requests import Channel, OrderRequest, PackageRequest, channel_fi
 from mediabuys.services.bookings import booking_abandon
 from mediabuys.services.events import event_record
 from mediabuys.services.notices import buy_notice_enqueue
-from mediabuys.states import BuyStatus, CanceledBy, CreativeStatus
+from mediabuys.states import CanceledBy, CreativeStatus
 
 
 @dataclass(frozen=True)
@@ -273,8 +273,3 @@ def media_buy_cancel(
         )
         if canceled_by == CanceledBy.SELLER:
             buy_notice_enqueue(buy=buy, now=now)
-
-
-def is_open_order(buy: MediaBuy) -> bool:
-    """Whether the order still waits for a decision or its booking."""
-    return buy.status == BuyStatus.DRAFT

@@ -10,7 +10,6 @@ from django.db.models import F, Q
 
 from mediabuys.locks import draft_locked
 from mediabuys.models import MediaBuy
-from mediabuys.models.channels import BuyerChannel
 from mediabuys.pricing import in_words
 from mediabuys.requests import Channel, channel_fields
 from mediabuys.services.claims import POISON_DELAY, claim_each
@@ -154,7 +153,6 @@ def task_fail(
 def _buyer_notice(task: Task, result: dict[str, Any], now: datetime) -> None:
     if task.destination_id is None:
         return
-    channel: BuyerChannel = task
     key = new_idempotency_key()
     delivery_enqueue(
         owner_key=task.principal.principal_id,
@@ -164,7 +162,7 @@ def _buyer_notice(task: Task, result: dict[str, Any], now: datetime) -> None:
         sequence=task.version,
         idempotency_key=key,
         body=notification_body(
-            channel=channel,
+            channel=task,
             idempotency_key=key,
             task_id=task.task_id,
             task_type=task.task_type,
