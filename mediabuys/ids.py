@@ -32,5 +32,17 @@ def context_id() -> str:
     return new_id("ctx")
 
 
+def proposal_id() -> str:
+    return new_id("prop")
+
+
+def insertion_order_id() -> str:
+    return new_id("io")
+
+
+def change_id() -> str:
+    return new_id("chg")
+
+
 def booking_id() -> str:
     return new_id("bk")

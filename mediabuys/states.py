@@ -125,6 +125,69 @@ ACCOUNT_MOVES: Mapping[str, Move] = {
 }
 
 
+class ChangeStatus(models.TextChoices):
+    """Where a change of a buy stands that a person must look at."""
+
+    WAITING = "waiting", "Waiting"
+    APPLIED = "applied", "Applied"
+    REFUSED = "refused", "Refused"
+    STALE = "stale", "Stale: the buy has moved on"
+
+
+CHANGE_MOVES: Mapping[str, Move] = {
+    "apply": Move((ChangeStatus.WAITING,), ChangeStatus.APPLIED),
+    "refuse": Move((ChangeStatus.WAITING,), ChangeStatus.REFUSED),
+    "outdate": Move((ChangeStatus.WAITING,), ChangeStatus.STALE),
+}
+
+
+class ProposalStatus(models.TextChoices):
+    """A proposal: `draft` and `committed` are the protocol's, the others end it."""
+
+    DRAFT = "draft", "Draft"
+    COMMITTED = "committed", "Committed"
+    ORDERED = "ordered", "Ordered"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+PROPOSAL_MOVES: Mapping[str, Move] = {
+    "commit": Move((ProposalStatus.DRAFT,), ProposalStatus.COMMITTED),
+    "order": Move((ProposalStatus.COMMITTED,), ProposalStatus.ORDERED),
+    # The order did not come to be: the offer stands again for what is left of its time.
+    "reopen": Move((ProposalStatus.ORDERED,), ProposalStatus.COMMITTED),
+    "withdraw": Move((ProposalStatus.DRAFT, ProposalStatus.COMMITTED), ProposalStatus.WITHDRAWN),
+}
+
+
+class PaymentTerms(models.TextChoices):
+    """Payment terms of an insertion order."""
+
+    NET_30 = "net_30", "Net 30"
+    NET_60 = "net_60", "Net 60"
+    NET_90 = "net_90", "Net 90"
+    PREPAID = "prepaid", "Prepaid"
+    DUE_ON_RECEIPT = "due_on_receipt", "Due on receipt"
+
+
+class ReportingFrequency(models.TextChoices):
+    HOURLY = "hourly", "Hourly"
+    DAILY = "daily", "Daily"
+    MONTHLY = "monthly", "Monthly"
+
+
+class ArtifactMode(models.TextChoices):
+    REALTIME = "realtime", "As impressions occur"
+    BATCHED = "batched", "In batches"
+
+
+class ReviewOutcome(models.TextChoices):
+    """What a person did with a creative."""
+
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    REVOKED = "revoked", "Revoked"
+
+
 class DeliveryType(models.TextChoices):
     GUARANTEED = "guaranteed", "Guaranteed"
     NON_GUARANTEED = "non_guaranteed", "Non-guaranteed"

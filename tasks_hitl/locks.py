@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from tasks_hitl.errors import TaskNotFound
 from tasks_hitl.models import Task
-from tasks_hitl.states import OPEN_TASK_STATUSES
+from tasks_hitl.states import OPEN_TASK_STATUSES, TaskType
 
 
 def tasks_locked() -> QuerySet[Task]:
@@ -20,6 +20,14 @@ def task_locked(task_id: str) -> Task:
     return task
 
 
-def open_task_of_buy_locked(media_buy_pk: int) -> Task | None:
-    """Return the buy's open task, locked, or None when nothing waits."""
-    return tasks_locked().filter(media_buy_id=media_buy_pk, status__in=OPEN_TASK_STATUSES).first()
+def open_order_task_locked(media_buy_pk: int) -> Task | None:
+    """Return the open task of the buy's own order, locked, or None when nobody waits for it."""
+    return (
+        tasks_locked()
+        .filter(
+            media_buy_id=media_buy_pk,
+            task_type=TaskType.CREATE_MEDIA_BUY,
+            status__in=OPEN_TASK_STATUSES,
+        )
+        .first()
+    )

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 
 from mediabuys.ids import new_id
-from mediabuys.models import Account, MediaBuy, Principal
+from mediabuys.models import Account, MediaBuy, MediaBuyChange, Principal
 from mediabuys.models.channels import BuyerChannel
 from tasks_hitl.states import (
     OPEN_TASK_STATUSES,
@@ -43,6 +43,12 @@ class Task(ConcurrentTransitionMixin, BuyerChannel):
     principal = models.ForeignKey(Principal, on_delete=models.PROTECT, related_name="tasks")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="tasks")
     media_buy = models.ForeignKey(MediaBuy, on_delete=models.PROTECT, related_name="tasks")
+    change = models.OneToOneField(
+        MediaBuyChange, on_delete=models.PROTECT, null=True, blank=True, related_name="task"
+    )
+    superseded_by = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="supersedes"
+    )
     context_id = models.CharField(max_length=64, db_index=True)
     request = models.JSONField(help_text="The buyer's request, without credentials.")
     request_digest = models.CharField(max_length=64)
@@ -85,6 +91,11 @@ class Task(ConcurrentTransitionMixin, BuyerChannel):
                 condition=~Q(status=TaskStatus.SUBMITTED)
                 | Q(queue_state=QueueState.PENDING_MANUAL),
                 name="task_submitted_is_queued",
+            ),
+            models.CheckConstraint(
+                condition=Q(task_type=TaskType.UPDATE_MEDIA_BUY, change__isnull=False)
+                | (~Q(task_type=TaskType.UPDATE_MEDIA_BUY) & Q(change__isnull=True)),
+                name="task_update_has_change",
             ),
             models.UniqueConstraint(
                 fields=["media_buy", "task_type"],
@@ -173,7 +184,7 @@ class Approval(models.Model):
     voter = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="approvals"
     )
-    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    outcome = models.CharField(max_length=20, choices=Outcome.choices)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -189,7 +200,7 @@ class Decision(models.Model):
     """The one decision on a task: who or which named policy, on what they were shown, and why."""
 
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="decisions")
-    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    outcome = models.CharField(max_length=20, choices=Outcome.choices)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -203,6 +214,9 @@ class Decision(models.Model):
     form_token = models.UUIDField(unique=True, help_text="A second click finds the first decision.")
     reason_code = models.CharField(max_length=30, choices=RejectionReason.choices, blank=True)
     note = models.CharField(max_length=2000, blank=True)
+    suggestion = models.CharField(
+        max_length=500, blank=True, help_text="What the buyer should do, when asked for a change."
+    )
     internal_note = models.CharField(max_length=2000, blank=True)
     decided_at = models.DateTimeField(default=timezone.now)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
@@ -251,6 +265,10 @@ class TaskEvent(models.Model):
         BOOKED = "booked", "Booked"
         BOOKING_FAILED = "booking_failed", "Booking failed"
         BOOKING_RETRIED = "booking_retried", "Booking retried"
+        CHANGE_ASKED = "change_asked", "Asked for a change"
+        APPLIED = "applied", "Applied"
+        STALE = "stale", "Refused as stale"
+        SUPERSEDED = "superseded", "Superseded"
         CANCELED = "canceled", "Canceled"
 
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="events")

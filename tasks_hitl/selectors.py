@@ -14,11 +14,6 @@ CURRENT_RULES = f"""
     WHERE rule.is_current AND rule.is_enabled ORDER BY rule.rule_key
 """  # noqa: S608 (made of column names)
 
-CURRENT_RULES = f"""
-    SELECT {columns(RuleVersion, "rule")} FROM tasks_hitl_ruleversion rule
-    WHERE rule.is_current AND rule.is_enabled ORDER BY rule.rule_key
-"""  # noqa: S608 (made of column names)
-
 
 def tasks_of(principal: Principal) -> QuerySet[Task]:
     """Return the tasks that a buyer's agent may read: its own, on accounts that it still has."""

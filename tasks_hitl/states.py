@@ -68,11 +68,13 @@ QUEUE_STATE_OF: Mapping[str, str] = {
 
 class TaskType(models.TextChoices):
     CREATE_MEDIA_BUY = "create_media_buy", "New order"
+    UPDATE_MEDIA_BUY = "update_media_buy", "Change of a buy"
 
 
 class Outcome(models.TextChoices):
     APPROVED = "approved", "Approved"
     REJECTED = "rejected", "Rejected"
+    CHANGE_ASKED = "change_asked", "Asked for a change"
 
 
 class RejectionReason(models.TextChoices):

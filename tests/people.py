@@ -26,6 +26,7 @@ from tasks_hitl.models import RuleVersion
 from tasks_hitl.services import rule_revise
 from tasks_hitl.states import RuleKind
 
+ROLE_MIGRATIONS = ("0002_roles", "0004_roles_of_changes")
 AGENT_URL = "http://127.0.0.1:8000"
 
 
@@ -171,16 +172,17 @@ def make_staff(username: str, group: str) -> User:
 
 
 def make_roles_again(**_: Any) -> None:
-    """Run the migration's own function after a transactional test flushed its rows."""
+    """Run the migrations' own functions after a transactional test flushed their rows."""
     if Group.objects.exists():
         return
-    migration = importlib.import_module("tasks_hitl.migrations.0002_roles")
-    with connection.schema_editor() as editor:
-        migration.make_roles(apps, editor)
-    # The function empties `models_module`, as it may do with a migration's frozen apps.
-    for label in migration.APPS:
-        config = apps.get_app_config(label)
-        config.models_module = importlib.import_module(f"{config.name}.models")
+    for name in ROLE_MIGRATIONS:
+        migration = importlib.import_module(f"tasks_hitl.migrations.{name}")
+        with connection.schema_editor() as editor:
+            migration.make_roles(apps, editor)
+        # The function empties `models_module`, as it may do with a migration's frozen apps.
+        for label in migration.APPS:
+            config = apps.get_app_config(label)
+            config.models_module = importlib.import_module(f"{config.name}.models")
 
 
 def order_params(buyer: Buyer, key: str = "key-0000000000000001", **changes: Any) -> dict[str, Any]:

@@ -52,11 +52,13 @@ def run_task(
         version = negotiate(params)
         access.authorize(spec, principal, params)
         access.refuse_credentials(params)
+        if spec.adapt is not None:
+            params = spec.adapt(params, principal)
         validate_request(spec, params)
         call = _call(spec, name, params, principal, transport)
         result = _run_once(spec, call) if spec.idempotent else _run(spec, call)
     except Exception as error:  # noqa: BLE001 (the boundary: nothing else may reach a buyer)
-        return refused(as_adcp_error(error), context=context, legacy=spec.legacy)
+        return refused(as_adcp_error(error), context=context, error_body=spec.error_body)
     outcome = answered(result.reply, version=version, context=context, replayed=result.replayed)
     _check_response(spec, outcome)
     return outcome

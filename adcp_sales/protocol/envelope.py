@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adcp_sales.protocol.errors import AdcpError
-from adcp_sales.protocol.registry import Reply
+from adcp_sales.protocol.registry import ErrorBody, Reply
 from adcp_sales.protocol.versions import DEFAULT_VERSION
 
 
@@ -37,11 +37,14 @@ def answered(
 
 
 def refused(
-    error: AdcpError, *, context: dict[str, Any] | None = None, legacy: bool = False
+    error: AdcpError,
+    *,
+    context: dict[str, Any] | None = None,
+    error_body: ErrorBody | None = None,
 ) -> Outcome:
     """Return the outcome of a call that failed: `errors[0]` and `adcp_error` are the same.
 
-    Legacy tasks also carry the `error` object that their callers read.
+    `error_body` gives what an older surface's callers read instead.
     """
     described = error.as_dict()
     body: dict[str, Any] = {
@@ -50,9 +53,9 @@ def refused(
         "errors": [described],
         "adcp_error": described,
     }
-    if legacy:
+    if error_body is not None:
         spoken = ("code", "message", "suggestion")
-        body["error"] = {name: described[name] for name in spoken if name in described}
+        body |= error_body({name: described[name] for name in spoken if name in described})
     if context is not None:
         body["context"] = context
     headers = {**_retry_header(error.retry_after), **error.headers}

@@ -17,6 +17,9 @@ from mediabuys.models.accounts import Account, Principal
 Access = Literal["public", "read", "write"]
 AccountUse = Literal["required", "optional", "none"]
 
+# What an older surface's body adds to a refusal, from code, message and suggestion.
+ErrorBody = Callable[[Mapping[str, str]], dict[str, Any]]
+
 # Account statuses in which a task may run: the gating matrix of the seller contract, 1.1.
 BUYING = frozenset({"active"})
 MANAGING = frozenset({"active", "payment_required"})
@@ -66,6 +69,10 @@ class Reply:
     retry_after: int | None = None
 
 
+# The parameters as AdCP has them, from those of an older surface.
+Adapter = Callable[[dict[str, Any], Principal | None], dict[str, Any]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSpec:
     """A task: who may call it, what validates it and what runs it.
@@ -73,6 +80,11 @@ class TaskSpec:
     `schema` names an AdCP task of the `adcp` package's JSON Schemas, or is our own request schema
     for a task that AdCP does not have (then `response_schema` is given too). With `locks_account`
     the account's row is locked inside the transaction of an idempotent task.
+
+    `paths` are the REST paths where it is not `adcp/<name>` and its aliases. `adapt` turns an older
+    surface's parameters into those that `schema` describes, before they are validated; it may raise
+    a refusal. `error_body` adds what an older surface's callers read of a refusal, from its code,
+    message and suggestion.
     """
 
     name: str
@@ -87,8 +99,20 @@ class TaskSpec:
     idempotent: bool = False
     locks_account: bool = False
     protocol: str = "media-buy"
-    legacy: bool = False
+    paths: tuple[str, ...] = ()
+    adapt: Adapter | None = None
+    error_body: ErrorBody | None = None
     example: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def rest_paths(self) -> tuple[str, ...]:
+        """Where REST serves the task, without the leading slash."""
+        return self.paths or tuple(f"adcp/{name}" for name in (self.name, *self.aliases))
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether the task belongs to an older surface, and is no AdCP task."""
+        return any(path.startswith("legacy/") for path in self.rest_paths)
 
 
 @cache

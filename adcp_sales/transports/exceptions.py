@@ -21,9 +21,13 @@ def adcp_exception_handler(error: Exception, context: dict[str, Any]) -> Respons
     """
     if isinstance(error, ResponseInvalid):
         return None
-    request = context["request"]
-    refusal = _described(error)
-    return respond(refused(refusal, context=_context_of(request)))
+    spec = getattr(context["view"], "spec", None)
+    outcome = refused(
+        _described(error),
+        context=_context_of(context["request"]),
+        error_body=spec.error_body if spec is not None else None,
+    )
+    return respond(outcome)
 
 
 def respond(outcome: Outcome) -> Response:

@@ -76,12 +76,12 @@ class TaskSchema(AutoSchema):
         """Return the operation; its components are added by `add_components`."""
         spec: TaskSpec = self.view.spec  # type: ignore[attr-defined]  # ours always has one
         name = path.rstrip("/").rpartition("/")[2]
-        is_alias = name != spec.name or (spec.legacy and path.startswith("/legacy/"))
+        is_alias = name in spec.aliases or path.startswith("/legacy/")
         return {
             "operationId": path.strip("/").replace("/", "_"),
             "summary": spec.summary,
             "description": _description(spec, name),
-            "tags": ["legacy" if spec.legacy else spec.protocol],
+            "tags": ["legacy" if spec.is_legacy else spec.protocol],
             **({"deprecated": True} if is_alias else {}),
             "security": [] if spec.access == "public" else [{"bearer": []}],
             "requestBody": {"required": True, "content": _request_content(spec)},
@@ -91,7 +91,7 @@ class TaskSchema(AutoSchema):
 
 def _description(spec: TaskSpec, name: str) -> str:
     sentences = [f"{spec.summary.rstrip('.')}."]
-    if name != spec.name:
+    if name in spec.aliases:
         sentences.append(f"Another name of `{spec.name}`.")
     if spec.idempotent:
         sentences.append("Repeating the request with its `idempotency_key` changes nothing.")

@@ -68,13 +68,14 @@ def _task_paths() -> list[URLPattern]:
     paths = []
     for spec in task_specs().values():
         view = _task_view(spec).as_view()
-        paths += [
-            path(f"adcp/{name}", view, {"task_name": name}, name=f"task-{name}")
-            for name in (spec.name, *spec.aliases)
-        ]
-        if spec.legacy:
-            paths.append(path(f"legacy/{spec.name}", view, {"task_name": spec.name}))
+        paths += [path(url, view, {"task_name": _name_at(spec, url)}) for url in spec.rest_paths]
     return paths
+
+
+def _name_at(spec: TaskSpec, url: str) -> str:
+    """Return what the task is called at this path: by an alias, or by its name."""
+    called = url.rpartition("/")[2]
+    return called if called in spec.aliases else spec.name
 
 
 class UnknownTaskView(TaskView):

@@ -49,6 +49,19 @@ class Publisher(models.Model):
     creative_deadline_hours = models.PositiveSmallIntegerField(
         default=24, help_text="Creatives are due this many hours before a flight starts."
     )
+    proposal_validity_hours = models.PositiveSmallIntegerField(
+        default=72, help_text="A committed proposal's prices stand this long."
+    )
+    signature_threshold = models.DecimalField(
+        max_digits=18,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="Insertion orders from this amount on must be signed; empty: none must.",
+    )
+    allows_legacy_account_filter = models.BooleanField(
+        default=True, help_text="Whether the older get_media_buys may be narrowed by account_id."
+    )
     staff_notice_emails = models.CharField(
         max_length=500, blank=True, help_text="Who hears of a new approval, comma-separated."
     )
@@ -148,6 +161,11 @@ class Account(ConcurrentTransitionMixin, models.Model):
     approval_budget_threshold = models.DecimalField(
         max_digits=18, decimal_places=4, null=True, blank=True
     )
+    governance_agents = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='The buyer\'s governance agents: [{"url": "https://…"}].',
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -202,6 +220,9 @@ class AccountAccess(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="accesses")
     principal = models.ForeignKey(Principal, on_delete=models.CASCADE, related_name="accesses")
+    may_see_delivery = models.BooleanField(
+        default=True, help_text="Whether the agent sees impressions and spend of this account."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

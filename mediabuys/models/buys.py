@@ -13,9 +13,11 @@ from mediabuys.states import (
     BUY_MOVES,
     INTERNAL_BUY_STATUSES,
     LIVE_BUY_STATUSES,
+    TERMINAL_BUY_STATUSES,
     BuyStatus,
     CanceledBy,
 )
+from webhooks.encryption import EncryptedTextField
 
 
 class MediaBuy(ConcurrentTransitionMixin, BuyerChannel):
@@ -48,7 +50,27 @@ class MediaBuy(ConcurrentTransitionMixin, BuyerChannel):
     po_number = models.CharField(max_length=255, blank=True)
     agency_estimate_number = models.CharField(max_length=100, blank=True)
     advertiser_industry = models.CharField(max_length=100, blank=True)
-    invoice_recipient = models.JSONField(null=True, blank=True)
+    buyer_ref = models.CharField(
+        max_length=255, blank=True, help_text="The buyer's own name for it, on the older surface."
+    )
+    campaign_ref = models.CharField(
+        max_length=255, blank=True, help_text="The buyer's campaign that it is one buy of."
+    )
+    proposal = models.ForeignKey(
+        "mediabuys.Proposal",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="media_buys",
+    )
+    io_acceptance = models.JSONField(
+        null=True, blank=True, help_text="Who accepted which insertion order, and when."
+    )
+    governance_context = models.TextField(blank=True)
+    invoice_recipient = models.JSONField(
+        null=True, blank=True, help_text="Who is invoiced for this buy alone, without bank details."
+    )
+    invoice_bank = EncryptedTextField(blank=True, default="", editable=False)
     request_context = models.JSONField(
         null=True, blank=True, help_text="The buyer's own context, returned as it came."
     )
@@ -60,6 +82,8 @@ class MediaBuy(ConcurrentTransitionMixin, BuyerChannel):
     canceled_at = models.DateTimeField(null=True, blank=True)
     canceled_by = models.CharField(max_length=10, choices=CanceledBy.choices, blank=True)
     cancellation_reason = models.CharField(max_length=500, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+    archived_by = models.CharField(max_length=200, blank=True)
     flight_check_after = models.DateTimeField(
         null=True, blank=True, help_text="A buy that failed to move is tried again after this."
     )
@@ -96,6 +120,10 @@ class MediaBuy(ConcurrentTransitionMixin, BuyerChannel):
                 condition=~Q(status=BuyStatus.CANCELED) | Q(canceled_at__isnull=False),
                 name="media_buy_canceled_when",
             ),
+            models.CheckConstraint(
+                condition=Q(archived_at__isnull=True) | Q(status__in=TERMINAL_BUY_STATUSES),
+                name="media_buy_archived_when_over",
+            ),
         ]
         indexes = [
             models.Index(
@@ -107,6 +135,16 @@ class MediaBuy(ConcurrentTransitionMixin, BuyerChannel):
                 fields=["account"],
                 name="media_buy_drafts",
                 condition=Q(status=BuyStatus.DRAFT),
+            ),
+            models.Index(
+                fields=["account", "buyer_ref"],
+                name="media_buy_buyer_ref",
+                condition=~Q(buyer_ref=""),
+            ),
+            models.Index(
+                fields=["account", "campaign_ref"],
+                name="media_buy_campaign",
+                condition=~Q(campaign_ref=""),
             ),
             BTreeIndex(
                 fields=["start_time"],
@@ -187,6 +225,10 @@ class Package(models.Model):
     end_time = models.DateTimeField(null=True, blank=True)
     is_paused = models.BooleanField(default=False)
     is_canceled = models.BooleanField(default=False)
+    canceled_at = models.DateTimeField(null=True, blank=True)
+    canceled_by = models.CharField(max_length=10, choices=CanceledBy.choices, blank=True)
+    cancellation_reason = models.CharField(max_length=500, blank=True)
+    buyer_ref = models.CharField(max_length=255, blank=True)
     format_ids = models.JSONField(
         default=list,
         blank=True,
@@ -205,6 +247,10 @@ class Package(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["media_buy", "position"], name="package_position_once"),
             models.CheckConstraint(condition=Q(budget__gte=0), name="package_budget_positive"),
+            models.CheckConstraint(
+                condition=Q(is_canceled=False) | Q(canceled_at__isnull=False),
+                name="package_canceled_when",
+            ),
             models.CheckConstraint(
                 condition=Q(end_time__isnull=True)
                 | Q(start_time__isnull=True)

@@ -2,11 +2,12 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 
 from mediabuys.models.accounts import Account, Principal
 from mediabuys.models.buys import Package
-from mediabuys.states import CREATIVE_MOVES, CreativeStatus
+from mediabuys.states import CREATIVE_MOVES, CreativeStatus, ReviewOutcome
 
 
 class Creative(ConcurrentTransitionMixin, models.Model):
@@ -57,6 +58,32 @@ class Creative(ConcurrentTransitionMixin, models.Model):
     @transition(status, CREATIVE_MOVES["reject"].sources, CREATIVE_MOVES["reject"].target)
     def reject(self) -> None:
         """Move only; services lock, save and record."""
+
+
+class CreativeReview(models.Model):
+    """What a person, or a named policy, did with one revision of a creative; never changed."""
+
+    creative = models.ForeignKey(Creative, on_delete=models.PROTECT, related_name="reviews")
+    revision = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=10, choices=ReviewOutcome.choices)
+    reason = models.CharField(max_length=500, blank=True)
+    reviewer = models.CharField(max_length=200)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(outcome__in=ReviewOutcome.values), name="creative_review_outcome_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome=ReviewOutcome.APPROVED) | ~Q(reason=""),
+                name="creative_review_refused_why",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} by {self.reviewer}"
 
 
 class CreativeAssignment(models.Model):

@@ -25,6 +25,14 @@ class Event(models.Model):
         CANCELED = "canceled", "Canceled"
         REJECTED = "rejected", "Rejected"
         COMPLETED = "completed", "Completed"
+        BUDGET_UPDATED = "budget_updated", "Budget changed"
+        DATES_UPDATED = "dates_updated", "Dates changed"
+        PACKAGES_UPDATED = "packages_updated", "Packages changed"
+        PACKAGE_CANCELED = "package_canceled", "Package canceled"
+        PACKAGE_PAUSED = "package_paused", "Package paused"
+        PACKAGE_RESUMED = "package_resumed", "Package resumed"
+        ARCHIVED = "archived", "Archived"
+        UNARCHIVED = "unarchived", "Taken out of the archive"
 
     media_buy = models.ForeignKey(MediaBuy, on_delete=models.PROTECT, related_name="events")
     action = models.CharField(max_length=30, choices=Action.choices)

@@ -40,7 +40,7 @@ from mediabuys.services.orders import (
 )
 from mediabuys.states import BookingStatus, BookingStep, BuyStatus
 from mediabuys.wire.buys import create_success
-from tasks_hitl.locks import open_task_of_buy_locked
+from tasks_hitl.locks import open_order_task_locked
 from tasks_hitl.models import TaskEvent
 from tasks_hitl.services.events import SYSTEM
 from tasks_hitl.services.tasks import task_complete, task_fail
@@ -112,7 +112,7 @@ def settle_booked(*, claim: BookingClaim, order: BookedOrder, now: datetime | No
     """Confirm the buy and complete its task, in one transaction; nothing if the claim was lost."""
     now = now or timezone.now()
     with transaction.atomic():
-        task = open_task_of_buy_locked(claim.media_buy_pk)
+        task = open_order_task_locked(claim.media_buy_pk)
         buy = media_buy_locked(claim.media_buy_pk)
         booking = booking_finish(claim=claim, order=order, now=now)
         if booking is None:
@@ -164,7 +164,7 @@ def settle_declined(
     """The ad server will not run an approved order: the buy ends `rejected`, its task completes."""
     now = now or timezone.now()
     with transaction.atomic():
-        task = open_task_of_buy_locked(claim.media_buy_pk)
+        task = open_order_task_locked(claim.media_buy_pk)
         buy = media_buy_locked(claim.media_buy_pk)
         if booking_fail(claim=claim, code=error.code, message=error.message, now=now) is None:
             return
@@ -187,7 +187,7 @@ def settle_failed(
     """Booking failed for good: the waiting task fails, or the accepted buy ends `rejected`."""
     now = now or timezone.now()
     with transaction.atomic():
-        task = open_task_of_buy_locked(claim.media_buy_pk)
+        task = open_order_task_locked(claim.media_buy_pk)
         buy = media_buy_locked(claim.media_buy_pk)
         if booking_fail(claim=claim, code=error.code, message=error.message, now=now) is None:
             return

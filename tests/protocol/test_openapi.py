@@ -35,8 +35,8 @@ def test_the_document_is_valid_openapi(document: dict[str, Any]) -> None:
 
 
 def test_every_name_of_every_task_has_a_path(document: dict[str, Any]) -> None:
-    expected = {f"/adcp/{name}" for name in task_names()}
-    expected |= {f"/legacy/{spec.name}" for spec in task_specs().values() if spec.legacy}
+    expected = {f"/{path}" for spec in task_specs().values() for path in spec.rest_paths}
+    assert {f"/adcp/{name}" for name in task_names()} <= expected
 
     assert set(document["paths"]) == expected
 

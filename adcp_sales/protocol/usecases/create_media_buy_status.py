@@ -179,7 +179,8 @@ TASKS = [
             },
             "required": ["status"],
         },
-        legacy=True,
+        paths=("adcp/create_media_buy_status", "legacy/create_media_buy_status"),
+        error_body=lambda spoken: {"error": dict(spoken)},
         example={"context_id": "ctx-create-mb-456"},
     )
 ]
