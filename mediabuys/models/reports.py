@@ -59,7 +59,10 @@ class ArtifactWebhook(models.Model):
         blank=True,
     )
     sampling_rate = models.DecimalField(
-        max_digits=5, decimal_places=4, default=Decimal(1), help_text="Share of impressions: 0 to 1."
+        max_digits=5,
+        decimal_places=4,
+        default=Decimal(1),
+        help_text="Share of impressions: 0 to 1.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
