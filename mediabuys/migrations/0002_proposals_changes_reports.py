@@ -265,6 +265,46 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="ProposalEvent",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("offered", "Offered"),
+                            ("refined", "Refined by the agent"),
+                            ("committed", "Committed"),
+                            ("revised", "Edited"),
+                            ("withdrawn", "Withdrawn"),
+                            ("ordered", "Ordered"),
+                            ("reopened", "Open again"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("actor", models.CharField(max_length=200)),
+                ("summary", models.CharField(blank=True, max_length=1000)),
+                ("at", models.DateTimeField()),
+                (
+                    "proposal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="mediabuys.proposal",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["pk"],
+            },
+        ),
+        migrations.CreateModel(
             name="ReportingWebhook",
             fields=[
                 (
@@ -412,6 +452,7 @@ class Migration(migrations.Migration):
                     ("created", "Created"),
                     ("confirmed", "Confirmed"),
                     ("creatives_assigned", "Creatives assigned"),
+                    ("creative_revoked", "Creative revoked"),
                     ("made_ready", "Ready to start"),
                     ("activated", "Activated"),
                     ("paused", "Paused"),
@@ -533,6 +574,14 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="media_buys",
                 to="mediabuys.proposal",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="creative",
+            index=models.Index(
+                condition=models.Q(("status", "pending_review")),
+                fields=["updated_at"],
+                name="creative_to_review",
             ),
         ),
         migrations.AddIndex(

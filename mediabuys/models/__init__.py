@@ -6,7 +6,7 @@ from mediabuys.models.changes import MediaBuyChange
 from mediabuys.models.creatives import Creative, CreativeAssignment, CreativeReview
 from mediabuys.models.delivery import DeliverySnapshot
 from mediabuys.models.events import Event
-from mediabuys.models.proposals import Proposal, ProposalAllocation
+from mediabuys.models.proposals import Proposal, ProposalAllocation, ProposalEvent
 from mediabuys.models.reports import ArtifactWebhook, ReportingWebhook
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Property",
     "Proposal",
     "ProposalAllocation",
+    "ProposalEvent",
     "Publisher",
     "ReportingWebhook",
 ]

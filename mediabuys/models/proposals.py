@@ -135,3 +135,28 @@ class ProposalAllocation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.percentage} % {self.product}"
+
+
+class ProposalEvent(models.Model):
+    """One entry of a proposal's history: what an agent or a salesperson did with it, and when."""
+
+    class Action(models.TextChoices):
+        OFFERED = "offered", "Offered"
+        REFINED = "refined", "Refined by the agent"
+        COMMITTED = "committed", "Committed"
+        REVISED = "revised", "Edited"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        ORDERED = "ordered", "Ordered"
+        REOPENED = "reopened", "Open again"
+
+    proposal = models.ForeignKey(Proposal, on_delete=models.CASCADE, related_name="events")
+    action = models.CharField(max_length=20, choices=Action.choices)
+    actor = models.CharField(max_length=200)
+    summary = models.CharField(max_length=1000, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.proposal}"

@@ -11,6 +11,7 @@ VIEW = [
     for model in (
         "proposal",
         "proposalallocation",
+        "proposalevent",
         "mediabuychange",
         "creativereview",
         "deliverysnapshot",
