@@ -334,6 +334,13 @@ class Migration(migrations.Migration):
                 ("updated_at", models.DateTimeField(auto_now=True)),
             ],
         ),
+        migrations.AlterModelOptions(
+            name="mediabuy",
+            options={
+                "ordering": ["-pk"],
+                "permissions": [("end_mediabuy", "Can reject and cancel media buys")],
+            },
+        ),
         migrations.AddField(
             model_name="account",
             name="governance_agents",
@@ -596,7 +603,7 @@ class Migration(migrations.Migration):
             model_name="mediabuy",
             index=models.Index(
                 condition=models.Q(("campaign_ref", ""), _negated=True),
-                fields=["account", "campaign_ref"],
+                fields=["account", "campaign_ref", "-id"],
                 name="media_buy_campaign",
             ),
         ),

@@ -93,6 +93,7 @@ class MediaBuy(ConcurrentTransitionMixin, BuyerChannel):
 
     class Meta:
         ordering = ["-pk"]
+        permissions = [("end_mediabuy", "Can reject and cancel media buys")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=BuyStatus.values), name="media_buy_status_known"
@@ -142,7 +143,7 @@ class MediaBuy(ConcurrentTransitionMixin, BuyerChannel):
                 condition=~Q(buyer_ref=""),
             ),
             models.Index(
-                fields=["account", "campaign_ref"],
+                fields=["account", "campaign_ref", "-id"],
                 name="media_buy_campaign",
                 condition=~Q(campaign_ref=""),
             ),

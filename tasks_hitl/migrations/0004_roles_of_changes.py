@@ -25,12 +25,13 @@ SELL = [
     "mediabuys.change_proposalallocation",
     "mediabuys.change_mediabuy",
 ]
+END = ["mediabuys.end_mediabuy"]
 DIRECT = ["mediabuys.change_accountaccess"]
 ROLES = {
     "viewer": VIEW,
     "rep": VIEW + SELL,
-    "approver": VIEW + SELL,
-    "director": VIEW + SELL + DIRECT,
+    "approver": VIEW + SELL + END,
+    "director": VIEW + SELL + END + DIRECT,
 }
 
 
