@@ -43,6 +43,13 @@ class Creative(ConcurrentTransitionMixin, models.Model):
                 name="creative_rejected_why",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["updated_at"],
+                name="creative_to_review",
+                condition=Q(status=CreativeStatus.PENDING_REVIEW),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

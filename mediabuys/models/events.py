@@ -18,6 +18,7 @@ class Event(models.Model):
         CREATED = "created", "Created"
         CONFIRMED = "confirmed", "Confirmed"
         CREATIVES_ASSIGNED = "creatives_assigned", "Creatives assigned"
+        CREATIVE_REVOKED = "creative_revoked", "Creative revoked"
         MADE_READY = "made_ready", "Ready to start"
         ACTIVATED = "activated", "Activated"
         PAUSED = "paused", "Paused"

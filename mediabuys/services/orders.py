@@ -21,6 +21,7 @@ from mediabuys.models import (
 from mediabuys.pricing import in_words
 from mediabuys.requests import Channel, OrderRequest, PackageRequest, channel_fields
 from mediabuys.services.bookings import booking_abandon
+from mediabuys.services.creative_releases import assignments_release
 from mediabuys.services.events import event_record
 from mediabuys.services.notices import buy_notice_enqueue
 from mediabuys.states import CanceledBy, CreativeStatus
@@ -220,7 +221,8 @@ def media_buy_reject(
 ) -> None:
     """End an accepted buy that cannot run, and tell the buyer. The caller holds the row.
 
-    `notify` is false where the buyer hears it from the task's own answer.
+    Its creatives go back to the library. `notify` is false where the buyer hears it from the
+    task's own answer.
     """
     before = buy.status
     buy.reject()
@@ -234,6 +236,7 @@ def media_buy_reject(
         actor=actor,
         now=now,
         summary=reason,
+        data=_released(buy),
     )
     if notify:
         buy_notice_enqueue(buy=buy, now=now)
@@ -244,7 +247,7 @@ def media_buy_cancel(
 ) -> None:
     """Cancel a buy that has not ended; a seller's cancellation is told to the buyer.
 
-    The caller holds the row.
+    Its creatives go back to the library. The caller holds the row.
     """
     with transaction.atomic(savepoint=False):
         before = buy.status
@@ -270,6 +273,13 @@ def media_buy_cancel(
             actor=actor,
             now=now,
             summary=reason,
+            data=_released(buy),
         )
         if canceled_by == CanceledBy.SELLER:
             buy_notice_enqueue(buy=buy, now=now)
+
+
+def _released(buy: MediaBuy) -> dict[str, list[str]]:
+    """Give the creatives back to the library; return what the history keeps of them."""
+    references = assignments_release(buy=buy)
+    return {"released_creatives": references} if references else {}
