@@ -10,6 +10,7 @@ from mediabuys.ids import new_id
 from mediabuys.models import Account, MediaBuy, MediaBuyChange, Principal
 from mediabuys.models.channels import BuyerChannel
 from tasks_hitl.states import (
+    EXPIRING_QUEUE_STATES,
     OPEN_TASK_STATUSES,
     TASK_MOVES,
     TERMINAL_TASK_STATUSES,
@@ -112,7 +113,7 @@ class Task(ConcurrentTransitionMixin, BuyerChannel):
             models.Index(
                 fields=["expires_at"],
                 name="task_expiry",
-                condition=Q(queue_state=QueueState.PENDING_MANUAL),
+                condition=Q(queue_state__in=EXPIRING_QUEUE_STATES),
             ),
             models.Index(fields=["principal", "-id"], name="task_page"),
         ]

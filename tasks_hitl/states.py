@@ -66,6 +66,10 @@ QUEUE_STATE_OF: Mapping[str, str] = {
 }
 
 
+# What fails when nobody answers in time, the publisher or the buyer.
+EXPIRING_QUEUE_STATES = (QueueState.PENDING_MANUAL, QueueState.WAITING_FOR_BUYER)
+
+
 class TaskType(models.TextChoices):
     CREATE_MEDIA_BUY = "create_media_buy", "New order"
     UPDATE_MEDIA_BUY = "update_media_buy", "Change of a buy"
@@ -77,8 +81,16 @@ class Outcome(models.TextChoices):
     CHANGE_ASKED = "change_asked", "Asked for a change"
 
 
+class InputReason(models.TextChoices):
+    """Why the buyer must answer, in the protocol's words."""
+
+    APPROVAL_REQUIRED = "APPROVAL_REQUIRED", "Approval required"
+    BUDGET_EXCEEDS_LIMIT = "BUDGET_EXCEEDS_LIMIT", "Budget exceeds a limit"
+    CHANGE_CONFIRMATION = "CHANGE_CONFIRMATION", "Change must be confirmed"
+
+
 class RejectionReason(models.TextChoices):
-    """Why staff decline; each maps to the AdCP code that the buyer's agent acts on."""
+    """Why staff decline or ask for a change; each maps to the AdCP code that the buyer's agent acts on."""
 
     NO_INVENTORY = "no_inventory", "Not enough inventory on these dates"
     PRICE_TOO_LOW = "price_too_low", "Price is too low"

@@ -126,4 +126,13 @@ class Migration(migrations.Migration):
                 name="task_update_has_change",
             ),
         ),
+        migrations.RemoveIndex(model_name="task", name="task_expiry"),
+        migrations.AddIndex(
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("queue_state__in", ("pending_manual", "waiting_for_buyer"))),
+                fields=["expires_at"],
+                name="task_expiry",
+            ),
+        ),
     ]

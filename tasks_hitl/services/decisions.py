@@ -1,4 +1,4 @@
-"""The one way in which anything is approved or rejected."""
+"""The one way in which anything is approved, rejected, or sent back for a change."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +15,8 @@ from tasks_hitl.models import Approval, Decision, Task, TaskEvent
 from tasks_hitl.permissions import may_decide
 from tasks_hitl.selectors import shown_digest as digest_of
 from tasks_hitl.services.events import actor_name, task_moved
-from tasks_hitl.services.tasks import task_fail
+from tasks_hitl.services.submissions import expiry_of
+from tasks_hitl.services.tasks import task_ask, task_complete, task_fail
 from tasks_hitl.states import (
     REJECTION_CODES,
     REJECTION_SUGGESTIONS,
@@ -23,6 +24,12 @@ from tasks_hitl.states import (
     RejectionReason,
     TaskStatus,
 )
+
+VERBS = {
+    Outcome.APPROVED: "approved",
+    Outcome.REJECTED: "rejected",
+    Outcome.CHANGE_ASKED: "asked for a change of",
+}
 
 
 def decide(
@@ -36,21 +43,24 @@ def decide(
     policy_name: str = "",
     reason_code: str = "",
     note: str = "",
+    suggestion: str = "",
     internal_note: str = "",
     now: datetime | None = None,
 ) -> Decision:
-    """Approve or reject a submitted task, once.
+    """Approve, reject or send back a submitted task, once.
 
     `shown_digest` and `shown_version` are what the decider saw; `form_token` makes a second click
     find the first decision. `actor` is a person, else `policy_name` names the automatic policy.
-    Raises `NotPermitted`, `ReasonRequired`, `TaskNotFound`, `AlreadyDecided` (who was first),
-    `ShownStale` or `NoLongerValid`; each leaves everything as it was.
+    `note` is for the buyer with a rejection or a change asked for; the latter also says in
+    `suggestion` what to send instead. Raises `NotPermitted`, `ReasonRequired`, `TaskNotFound`,
+    `AlreadyDecided` (who was first), `ShownStale` or `NoLongerValid`; each leaves everything as
+    it was.
 
     One transaction: the task is locked, then its buy; vote, decision, status, events, booking and
     the buyer's notice commit together. Nothing waits for the network.
     """
     now = now or timezone.now()
-    _check_reason(outcome, reason_code, note)
+    _check_words(outcome, reason_code, note, suggestion)
     with transaction.atomic():
         task = task_locked(task_id)
         _check_author(task, actor, policy_name)
@@ -58,12 +68,10 @@ def decide(
             return _first_decision(task, form_token, actor)
         if (digest_of(task), task.version) != (shown_digest, shown_version):
             raise ShownStale(
-                "The order has changed since you opened it.",
+                f"The {handler_for(task).noun} has changed since you opened it.",
                 suggestion="Look at it again and decide on what it is now.",
             )
-        if actor is not None:
-            Approval.objects.create(task=task, voter=actor, outcome=outcome, at=now)
-        decision = Decision.objects.create(
+        decision = Decision(
             task=task,
             outcome=outcome,
             decided_by=actor,
@@ -73,20 +81,26 @@ def decide(
             form_token=form_token,
             reason_code=reason_code,
             note=note,
+            suggestion=suggestion,
             internal_note=internal_note,
             decided_at=now,
         )
-        _APPLY[outcome](task, decision, actor_name(actor, policy_name), now)
+        _APPLY[outcome](task, decision, actor_name(actor, policy_name))
         return decision
 
 
-def _check_reason(outcome: Outcome, reason_code: str, note: str) -> None:
-    if outcome != Outcome.REJECTED:
+def _check_words(outcome: Outcome, reason_code: str, note: str, suggestion: str) -> None:
+    if outcome == Outcome.APPROVED:
         return
-    if reason_code not in RejectionReason.values:
+    is_known = reason_code in RejectionReason.values
+    if outcome == Outcome.REJECTED and not is_known:
         raise ReasonRequired("Choose a reason for the rejection.", field="reason_code")
+    if reason_code and not is_known:
+        raise ReasonRequired("Choose one of the reasons, or none.", field="reason_code")
     if not note.strip():
         raise ReasonRequired("Write a note that tells the buyer why.", field="note")
+    if outcome == Outcome.CHANGE_ASKED and not suggestion.strip():
+        raise ReasonRequired("Say what the buyer should send instead.", field="suggestion")
 
 
 def _check_author(task: Task, actor: User | None, policy_name: str) -> None:
@@ -101,14 +115,40 @@ def _first_decision(task: Task, form_token: UUID, actor: User | None) -> Decisio
     first = task.decisions.filter(withdrawn_at__isnull=True).select_related("decided_by").first()
     if first is not None and first.form_token == form_token and first.decided_by == actor:
         return first
+    noun = handler_for(task).noun
     if first is None:
-        raise AlreadyDecided(f"This order is already closed: {task.get_status_display().lower()}.")
+        raise AlreadyDecided(f"This {noun} is already closed: {task.get_status_display().lower()}.")
     when = date_format(timezone.localtime(first.decided_at), "j M Y, H:i")
-    raise AlreadyDecided(f"{first.author} {first.outcome} this order on {when}.")
+    verb = VERBS[Outcome(first.outcome)]
+    raise AlreadyDecided(f"{first.author} {verb} this {noun} on {when}.")
 
 
-def _approve(task: Task, decision: Decision, actor: str, now: datetime) -> None:
-    handler_for(task).on_approve(task, now)
+def _record(decision: Decision) -> None:
+    if decision.decided_by is not None:
+        Approval.objects.create(
+            task=decision.task,
+            voter=decision.decided_by,
+            outcome=decision.outcome,
+            at=decision.decided_at,
+        )
+    decision.save(force_insert=True)
+
+
+def _approve(task: Task, decision: Decision, actor: str) -> None:
+    now = decision.decided_at
+    applied = handler_for(task).on_approve(task, actor, now)
+    _record(decision)
+    if applied is not None:
+        task_complete(
+            task=task,
+            result=applied.result,
+            message=applied.message,
+            action=TaskEvent.Action.APPLIED,
+            actor=actor,
+            now=now,
+            data={"decision": decision.pk},
+        )
+        return
     before = task.status
     task.start()
     task_moved(
@@ -121,17 +161,18 @@ def _approve(task: Task, decision: Decision, actor: str, now: datetime) -> None:
     )
 
 
-def _reject(task: Task, decision: Decision, actor: str, now: datetime) -> None:
-    handler_for(task).on_reject(task, actor, decision.note, now)
-    error = {
-        "code": REJECTION_CODES[decision.reason_code],
-        "message": decision.note,
-        "suggestion": REJECTION_SUGGESTIONS[decision.reason_code],
-        "recovery": "correctable",
-    }
+def _reject(task: Task, decision: Decision, actor: str) -> None:
+    now = decision.decided_at
+    _record(decision)
+    handler_for(task).on_close(task, actor, decision.note, now)
     task_fail(
         task=task,
-        error=error,
+        error={
+            "code": REJECTION_CODES[decision.reason_code],
+            "message": decision.note,
+            "suggestion": REJECTION_SUGGESTIONS[decision.reason_code],
+            "recovery": "correctable",
+        },
         action=TaskEvent.Action.REJECTED,
         actor=actor,
         now=now,
@@ -139,4 +180,24 @@ def _reject(task: Task, decision: Decision, actor: str, now: datetime) -> None:
     )
 
 
-_APPLY = {Outcome.APPROVED: _approve, Outcome.REJECTED: _reject}
+def _ask(task: Task, decision: Decision, actor: str) -> None:
+    now = decision.decided_at
+    _record(decision)
+    task_ask(
+        task=task,
+        error={
+            "code": REJECTION_CODES[decision.reason_code or RejectionReason.OTHER],
+            "message": decision.note,
+            "suggestion": decision.suggestion,
+            "recovery": "correctable",
+        },
+        reason=handler_for(task).input_reason(task),
+        # The buyer has as long to answer as the publisher had.
+        expires_at=expiry_of(task.media_buy, now),
+        actor=actor,
+        now=now,
+        data={"decision": decision.pk},
+    )
+
+
+_APPLY = {Outcome.APPROVED: _approve, Outcome.REJECTED: _reject, Outcome.CHANGE_ASKED: _ask}
