@@ -60,17 +60,17 @@ def package_from_request(
     refuse_unsupported(line, UNSUPPORTED_PACKAGE_FIELDS, prefix=f"{path}.")
     product = _product(line, path, catalog, now)
     option = _option(line, path, catalog)
-    budget = _budget(line, path, option)
-    bid = _bid(line, path, option)
+    budget = budget_of(line, path, option)
+    bid = bid_of(line, path, option)
     start, end = _package_flight(line, path, flight)
-    _check_countries(line, path, product)
+    check_countries(line, path, product)
     return PackageRequest(
         product=product,
         pricing_option=option,
         budget=budget,
         unit_price=option.fixed_price if option.is_fixed else (bid or option.floor_price),
         bid_price=bid,
-        impressions=_impressions(line, path),
+        impressions=impressions_of(line, path),
         pacing=line.get("pacing") or "",
         start_time=start,
         end_time=end,
@@ -78,7 +78,7 @@ def package_from_request(
         format_ids=_formats(line, path, product, catalog.agent_url),
         targeting_overlay=line.get("targeting_overlay"),
         terms={name: line[name] for name in TERMS_FIELDS if line.get(name)},
-        assignments=_assignments(line, path),
+        assignments=assignments_of(line, path),
         agency_estimate_number=short_text(line, "agency_estimate_number", 100),
         context=line.get("context"),
         ext=line.get("ext"),
@@ -120,7 +120,8 @@ def _option(line: Mapping[str, Any], path: str, catalog: Catalog) -> PricingOpti
     return option
 
 
-def _budget(line: Mapping[str, Any], path: str, option: PricingOption) -> Decimal:
+def budget_of(line: Mapping[str, Any], path: str, option: PricingOption) -> Decimal:
+    """Return the line's budget in the option's currency, or refuse it at `path`.budget."""
     asked = from_wire(line["budget"])
     if not asked.is_finite() or asked < 0 or asked > BUDGET_LIMIT:
         raise InvalidRequest(
@@ -141,7 +142,8 @@ def _budget(line: Mapping[str, Any], path: str, option: PricingOption) -> Decima
     return budget
 
 
-def _bid(line: Mapping[str, Any], path: str, option: PricingOption) -> Decimal | None:
+def bid_of(line: Mapping[str, Any], path: str, option: PricingOption) -> Decimal | None:
+    """Return the line's bid, None where it makes none, or refuse it at `path`.bid_price."""
     if line.get("bid_price") is None:
         return None
     bid = from_wire(line["bid_price"])
@@ -161,7 +163,8 @@ def _bid(line: Mapping[str, Any], path: str, option: PricingOption) -> Decimal |
     return bid
 
 
-def _impressions(line: Mapping[str, Any], path: str) -> int | None:
+def impressions_of(line: Mapping[str, Any], path: str) -> int | None:
+    """Return the line's impression goal, None where it has none, or refuse it."""
     asked = line.get("impressions")
     if asked is not None and not 0 <= asked <= BUDGET_LIMIT:
         raise InvalidRequest(
@@ -193,7 +196,8 @@ def _package_flight(
     return start, end
 
 
-def _check_countries(line: Mapping[str, Any], path: str, product: Product) -> None:
+def check_countries(line: Mapping[str, Any], path: str, product: Product) -> None:
+    """Raise `UnsupportedFeature` where the product is sold in none of the countries targeted."""
     asked = (line.get("targeting_overlay") or {}).get("geo_countries")
     if asked and product.countries and not set(asked) & set(product.countries):
         raise UnsupportedFeature(
@@ -223,7 +227,8 @@ def _formats(
     return list(chosen)
 
 
-def _assignments(line: Mapping[str, Any], path: str) -> tuple[AssignmentRequest, ...]:
+def assignments_of(line: Mapping[str, Any], path: str) -> tuple[AssignmentRequest, ...]:
+    """Return the creatives that the line wants, each once, or refuse them at their index."""
     assignments = line.get("creative_assignments") or []
     seen: set[str] = set()
     for index, assignment in enumerate(assignments):
