@@ -21,14 +21,20 @@ from mediabuys.wire.buys import create_success
 from tasks_hitl.models import Task
 from tasks_hitl.rules import evaluate, order_facts
 from tasks_hitl.selectors import current_rules
-from tasks_hitl.services import book_at_once, task_submit
+from tasks_hitl.services import book_at_once, order_supersede, task_submit
 from tasks_hitl.wire import submitted_body
 from webhooks.errors import DestinationRefused
 from webhooks.services import destination_upsert
 
 SCHEMES = {"Bearer": "bearer", "HMAC-SHA256": "hmac_sha256"}
 # Parts of the request that only concern this one transmission, or are secret.
-NOT_THE_ORDER = ("idempotency_key", "context", "push_notification_config", "governance_context")
+NOT_THE_ORDER = (
+    "idempotency_key",
+    "context_id",
+    "context",
+    "push_notification_config",
+    "governance_context",
+)
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,10 @@ def place_order(
 
     Everything that can be checked is checked before the first row is written. Then the draft is
     parked as a task, or accepted and its booking queued (a sandbox account's is booked at once).
+    With the `context_id` of an order that was sent back for a change, it takes that one's place.
     Raises a `TradeError` with the field at fault.
     """
+    superseded = corrected_task(principal=principal, account=account, params=params, now=now)
     catalog = catalog_for_order(
         product_ids=[line["product_id"] for line in params.get("packages") or []],
         agent_url=settings.PUBLIC_URL,
@@ -94,6 +102,7 @@ def place_order(
             reason=evaluation.buyer_reason,
             channel=channel,
             now=now,
+            supersedes=superseded,
         )
         return PlacedOrder(drafted, task)
     if account.sandbox:
@@ -101,6 +110,19 @@ def place_order(
     else:
         booking_enqueue(buy=drafted.buy, now=now)
     return PlacedOrder(drafted, None)
+
+
+def corrected_task(
+    *, principal: Principal, account: Account, params: Mapping[str, Any], now: datetime
+) -> Task | None:
+    """Cancel the order that this one corrects, and return its task; None where it corrects none.
+
+    First of all, so that what the old order held is free for the new one.
+    """
+    context_id = params.get("context_id")
+    if not isinstance(context_id, str) or not context_id:
+        return None
+    return order_supersede(principal=principal, account=account, context_id=context_id, now=now)
 
 
 def request_snapshot(params: Mapping[str, Any]) -> dict[str, Any]:
