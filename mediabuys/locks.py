@@ -1,5 +1,6 @@
 """Rows locked for a change, always in this order: task, account, creative, buy, booking.
 
+A proposal comes after its account and before its buy.
 `of=("self",)` keeps joined rows free; every service that changes a row takes it from here.
 """
 
@@ -7,7 +8,7 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from mediabuys.models import Account, Booking, Creative, MediaBuy
+from mediabuys.models import Account, Booking, Creative, MediaBuy, Proposal
 
 
 def media_buys_locked() -> QuerySet[MediaBuy]:
@@ -41,3 +42,8 @@ def creatives_locked(*, account: Account, creative_ids: Iterable[str]) -> list[C
 def bookings_locked() -> QuerySet[Booking]:
     """Return bookings locked in primary-key order, passing over rows that others hold."""
     return Booking.objects.order_by("pk").select_for_update(skip_locked=True, of=("self",))
+
+
+def proposals_locked() -> QuerySet[Proposal]:
+    """Return proposals locked in primary-key order, with their account joined."""
+    return Proposal.objects.order_by("pk").select_related("account").select_for_update(of=("self",))

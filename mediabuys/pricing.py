@@ -9,8 +9,12 @@ IMPRESSIONS_PER_PRICE = {"cpm": 1000, "vcpm": 1000}
 
 def in_currency(amount: Decimal, currency: str) -> Decimal:
     """Return the amount rounded to what the currency can pay (half to even)."""
-    exponent = Decimal(1).scaleb(-MINOR_UNITS.get(currency, 2))
-    return amount.quantize(exponent, rounding=ROUND_HALF_EVEN)
+    return amount.quantize(minor_unit(currency), rounding=ROUND_HALF_EVEN)
+
+
+def minor_unit(currency: str) -> Decimal:
+    """Return the smallest amount that the currency can pay: `0.01`, `1` or `0.001`."""
+    return Decimal(1).scaleb(-MINOR_UNITS.get(currency, 2))
 
 
 def from_wire(value: float | Decimal) -> Decimal:
