@@ -7,6 +7,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from mediabuys.rollups import precedence_faults
+
 DEVELOPMENT_KEY_MARK = "development-only"
 SECRET_KEY_CHARACTERS = 50
 
@@ -30,6 +32,19 @@ def production_is_safe(
         ("*" in settings.ALLOWED_HOSTS, "E004", "Name the hosts in ALLOWED_HOSTS."),
     ]
     return [Error(message, id=f"adcp.{number}") for found, number, message in findings if found]
+
+
+@register(Tags.compatibility)
+def rollup_tables_are_whole(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 (Django's signature)
+    **kwargs: Any,  # noqa: ARG001
+) -> list[CheckMessage]:
+    """Refuse a rollup table in which a status is missing, unknown or twice."""
+    hint = "Name each status once in INTERCHANGE_PRECEDENCE and OPERATIONAL_STATUS_PRECEDENCE."
+    return [
+        Error(f"ROLLUP_PRECEDENCE, {fault}", hint=hint, id="adcp.E005")
+        for fault in precedence_faults(settings.ROLLUP_PRECEDENCE)
+    ]
 
 
 def _is_weak(secret: str) -> bool:

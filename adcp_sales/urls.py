@@ -23,4 +23,5 @@ urlpatterns = [
         name="docs",
     ),
     path("", include("adcp_sales.transports.rest")),
+    path("", include("adcp_sales.transports.interchange")),
 ]

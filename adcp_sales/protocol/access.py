@@ -35,6 +35,11 @@ def authorize(spec: TaskSpec, principal: Principal | None, params: dict[str, Any
         if spec.access != "public" or (params.get("account") and spec.account != "none"):
             raise missing_token()
         return
+    refuse_stopped_agent(principal)
+
+
+def refuse_stopped_agent(principal: Principal) -> None:
+    """Raise AdcpError for an agent that staff suspended or blocked."""
     if principal.status in STOPPED_AGENTS:
         code, message = STOPPED_AGENTS[PrincipalStatus(principal.status)]
         raise AdcpError(code, message, details={"scope": "agent", "reason": principal.status})

@@ -7,6 +7,8 @@ from celery.schedules import crontab
 from adcp_sales.launcher import broker
 from adcp_sales.settings import env
 from adcp_sales.settings.desk import UNFOLD as UNFOLD
+from adcp_sales.settings.rollups import ROLLUP_ATTENTION_DAYS as ROLLUP_ATTENTION_DAYS
+from adcp_sales.settings.rollups import ROLLUP_PRECEDENCE as ROLLUP_PRECEDENCE
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = Path(env.text("ADCP_DATA_DIR", str(BASE_DIR / ".data")))

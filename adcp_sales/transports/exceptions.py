@@ -23,7 +23,7 @@ def adcp_exception_handler(error: Exception, context: dict[str, Any]) -> Respons
         return None
     spec = getattr(context["view"], "spec", None)
     outcome = refused(
-        _described(error),
+        _described(error, context["view"].allowed_methods),
         context=_context_of(context["request"]),
         error_body=spec.error_body if spec is not None else None,
     )
@@ -35,13 +35,13 @@ def respond(outcome: Outcome) -> Response:
     return Response(outcome.body, status=outcome.http_status, headers=outcome.headers)
 
 
-def _described(error: Exception) -> AdcpError:
+def _described(error: Exception, allowed: list[str]) -> AdcpError:
     if isinstance(error, exceptions.MethodNotAllowed):
         return AdcpError(
             "INVALID_REQUEST",
-            "Tasks are called by POST.",
+            "Tasks are called by POST." if "POST" in allowed else "This is only read, by GET.",
             http_status=405,
-            headers={"Allow": "POST"},
+            headers={"Allow": ", ".join(allowed)},
         )
     if isinstance(error, exceptions.UnsupportedMediaType):
         return AdcpError(

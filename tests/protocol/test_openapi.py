@@ -21,6 +21,7 @@ from adcp_sales.protocol.registry import task_names, task_specs
 from adcp_sales.protocol.schemas import request_schema
 
 SNAPSHOT = Path(__file__).parent / "openapi.json"
+READS = {f"/interchange/{kind}/{{name}}" for kind in ("media-buys", "campaigns", "accounts")}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_every_name_of_every_task_has_a_path(document: dict[str, Any]) -> None:
     expected = {f"/{path}" for spec in task_specs().values() for path in spec.rest_paths}
     assert {f"/adcp/{name}" for name in task_names()} <= expected
 
-    assert set(document["paths"]) == expected
+    assert set(document["paths"]) == expected | READS
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
@@ -53,9 +54,24 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 
 def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
-    ids = [methods["post"]["operationId"] for methods in document["paths"].values()]
+    ids = [
+        operation["operationId"]
+        for methods in document["paths"].values()
+        for operation in methods.values()
+    ]
 
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("path", sorted(READS))
+def test_a_read_is_described_wholly(document: dict[str, Any], path: str) -> None:
+    operation = document["paths"][path]["get"]
+
+    assert set(document["paths"][path]) == {"get"}
+    assert operation["security"] == [{"bearer": []}]
+    assert [parameter["name"] for parameter in operation["parameters"]] == ["name"]
+    assert {"200", "401", "404"} < set(operation["responses"])
+    jsonschema_rs.meta.validate(answer_schema(document, path))
 
 
 @pytest.mark.parametrize("name", task_specs())
@@ -103,6 +119,12 @@ def test_the_page_fetches_nothing_from_outside() -> None:
     for asset in assets:
         assert finders.find(asset.removeprefix("/static/")), asset
     assert re.findall(r"https?://[^\s\"']+", page) == []
+
+
+def answer_schema(document: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return the schema of a read's success."""
+    answer = document["paths"][path]["get"]["responses"]["200"]
+    return dict(answer["content"]["application/json"]["schema"])
 
 
 def digest(schema: Any) -> str:
