@@ -181,11 +181,16 @@ class ArtifactMode(models.TextChoices):
 
 
 class ReviewOutcome(models.TextChoices):
-    """What a person did with a creative."""
+    """What happened to one revision of a creative: the buyer sent it, then staff or a policy."""
 
+    SUBMITTED = "submitted", "Sent"
     APPROVED = "approved", "Approved"
     REJECTED = "rejected", "Rejected"
     REVOKED = "revoked", "Revoked"
+
+
+# The outcomes that tell the buyer no, and must say why.
+REFUSING_OUTCOMES = (ReviewOutcome.REJECTED, ReviewOutcome.REVOKED)
 
 
 class DeliveryType(models.TextChoices):

@@ -73,6 +73,7 @@ class Migration(migrations.Migration):
                     "outcome",
                     models.CharField(
                         choices=[
+                            ("submitted", "Sent"),
                             ("approved", "Approved"),
                             ("rejected", "Rejected"),
                             ("revoked", "Revoked"),
@@ -682,7 +683,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="creativereview",
             constraint=models.CheckConstraint(
-                condition=models.Q(("outcome__in", ["approved", "rejected", "revoked"])),
+                condition=models.Q(
+                    ("outcome__in", ["submitted", "approved", "rejected", "revoked"])
+                ),
                 name="creative_review_outcome_known",
             ),
         ),
@@ -690,7 +693,7 @@ class Migration(migrations.Migration):
             model_name="creativereview",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("outcome", "approved"),
+                    models.Q(("outcome__in", ("rejected", "revoked")), _negated=True),
                     models.Q(("reason", ""), _negated=True),
                     _connector="OR",
                 ),

@@ -7,7 +7,12 @@ from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 
 from mediabuys.models.accounts import Account, Principal
 from mediabuys.models.buys import Package
-from mediabuys.states import CREATIVE_MOVES, CreativeStatus, ReviewOutcome
+from mediabuys.states import (
+    CREATIVE_MOVES,
+    REFUSING_OUTCOMES,
+    CreativeStatus,
+    ReviewOutcome,
+)
 
 
 class Creative(ConcurrentTransitionMixin, models.Model):
@@ -68,7 +73,11 @@ class Creative(ConcurrentTransitionMixin, models.Model):
 
 
 class CreativeReview(models.Model):
-    """What a person, or a named policy, did with one revision of a creative; never changed."""
+    """One entry of a creative's history, never changed: a revision sent, and what was said of it.
+
+    `reviewer` is who did it: the buyer's agent that sent it, a person, or a named policy. `reason`
+    says why it was refused, or what changed in a revision.
+    """
 
     creative = models.ForeignKey(Creative, on_delete=models.PROTECT, related_name="reviews")
     revision = models.PositiveIntegerField()
@@ -84,7 +93,7 @@ class CreativeReview(models.Model):
                 condition=Q(outcome__in=ReviewOutcome.values), name="creative_review_outcome_known"
             ),
             models.CheckConstraint(
-                condition=Q(outcome=ReviewOutcome.APPROVED) | ~Q(reason=""),
+                condition=~Q(outcome__in=REFUSING_OUTCOMES) | ~Q(reason=""),
                 name="creative_review_refused_why",
             ),
         ]
