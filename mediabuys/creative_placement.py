@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from mediabuys.creative_deadlines import package_deadline
 from mediabuys.creative_validation import package_takes
 from mediabuys.errors import (
     CreativeNotFound,
@@ -15,7 +16,12 @@ from mediabuys.errors import (
     UnsupportedFeature,
 )
 from mediabuys.models import Creative, Package
-from mediabuys.states import LIVE_BUY_STATUSES, WIRE_BUY_STATUSES, CreativeStatus
+from mediabuys.states import (
+    LIVE_BUY_STATUSES,
+    SERVICEABLE_CREATIVE_STATUSES,
+    WIRE_BUY_STATUSES,
+    CreativeStatus,
+)
 
 
 @dataclass(frozen=True)
@@ -102,13 +108,9 @@ def _check_fit(wish: AssignmentWish, creative: Creative, package: Package, now: 
         )
     if not package_takes(package, creative.format_key):
         raise wrong_format(field_name)
-    if _is_late(package, creative, now):
-        raise TradeError(
-            "The creative deadline of this package has passed.",
-            code="CREATIVE_DEADLINE_EXCEEDED",
-            field=f"{wish.path}.package_id",
-            suggestion="Ask the publisher to extend the creative deadline.",
-        )
+    standing = [row.creative for row in package.assignments.all()]
+    if creative not in standing and is_closed(package, now):
+        raise deadline_passed(f"{wish.path}.package_id")
 
 
 def wrong_format(field_name: str) -> TradeError:
@@ -120,16 +122,27 @@ def wrong_format(field_name: str) -> TradeError:
     )
 
 
-def _is_late(package: Package, creative: Creative, now: datetime) -> bool:
-    """Whether this would change what already can serve after the deadline.
+def is_closed(package: Package, now: datetime) -> bool:
+    """Whether the creative deadline has passed for a package that has something to show.
 
-    Failure policy: a package with nothing to show still takes a late creative, because a late
-    start is better for both sides than a flight that never runs.
+    `package` comes with its buy and its assignments' creatives.
+
+    Failure policy: a package of which nothing serves or is being reviewed still takes a late
+    creative: it is the way back from a rejection, and a late start is better for both sides than
+    a flight that never runs.
     """
-    deadline = package.media_buy.creative_deadline
+    deadline = package_deadline(package, package.media_buy)
     if deadline is None or now <= deadline:
         return False
     standing = [row.creative for row in package.assignments.all() if row.creative is not None]
-    if creative in standing:
-        return False
-    return any(one.status == CreativeStatus.APPROVED for one in standing)
+    return any(one.status in SERVICEABLE_CREATIVE_STATUSES for one in standing)
+
+
+def deadline_passed(field_name: str) -> TradeError:
+    """Return the refusal of a creative change that comes after the deadline."""
+    return TradeError(
+        "The creative deadline has passed.",
+        code="CREATIVE_DEADLINE_EXCEEDED",
+        field=field_name,
+        suggestion="Leave what serves as it is, or ask the publisher to take it back for a change.",
+    )

@@ -84,6 +84,14 @@ class CreativeStatus(models.TextChoices):
     ARCHIVED = "archived", "Archived"
 
 
+# What serves, or will once it is reviewed.
+SERVICEABLE_CREATIVE_STATUSES = (
+    CreativeStatus.PROCESSING,
+    CreativeStatus.PENDING_REVIEW,
+    CreativeStatus.APPROVED,
+)
+OFFLINE_CREATIVE_STATUSES = (CreativeStatus.REJECTED, CreativeStatus.SUSPENDED)
+
 CREATIVE_MOVES: Mapping[str, Move] = {
     "submit": Move(
         (

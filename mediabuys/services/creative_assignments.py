@@ -6,7 +6,13 @@ from decimal import Decimal
 
 from django.db.models import Exists, OuterRef, Prefetch, Q
 
-from mediabuys.creative_placement import AssignmentWish, placement_of, wrong_format
+from mediabuys.creative_placement import (
+    AssignmentWish,
+    deadline_passed,
+    is_closed,
+    placement_of,
+    wrong_format,
+)
 from mediabuys.creative_results import AssignmentOutcome
 from mediabuys.creative_validation import package_takes
 from mediabuys.errors import TradeError
@@ -48,7 +54,8 @@ def creatives_assign(
     buys = _buys_locked(account, creatives, named)
     packages = _packages(buys, creatives, named)
     outcomes: Outcomes = {}
-    _link_promised(packages, {creative.creative_id: creative for creative in creatives}, outcomes)
+    arrived = {creative.creative_id: creative for creative in creatives}
+    _link_promised(packages, arrived, outcomes, now)
     by_id = {package.package_id: package for package in packages}
     granted = [
         assignment
@@ -108,18 +115,24 @@ def _packages(
 
 
 def _link_promised(
-    packages: Iterable[Package], creatives: Mapping[str, Creative], outcomes: Outcomes
+    packages: Iterable[Package],
+    creatives: Mapping[str, Creative],
+    outcomes: Outcomes,
+    now: datetime,
 ) -> None:
     """Link what orders promised before the creative came; a draft's packages are on no wire."""
     linked = []
     for package in packages:
+        is_late = package.media_buy.status != BuyStatus.DRAFT and is_closed(package, now)
         for assignment in package.assignments.all():
             creative = creatives.get(assignment.creative_ref)
             if assignment.creative_id is not None or creative is None:
                 continue
             is_known = package.media_buy.status != BuyStatus.DRAFT
             outcome = outcomes.setdefault(creative.creative_id, AssignmentOutcome())
-            if package_takes(package, creative.format_key):
+            if is_late:
+                outcome.explain(package.package_id, deadline_passed("assignments"))
+            elif package_takes(package, creative.format_key):
                 assignment.creative = creative
                 linked.append(assignment)
                 if is_known:

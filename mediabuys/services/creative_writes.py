@@ -5,14 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mediabuys.creative_placement import deadline_passed
 from mediabuys.creative_results import SyncedCreative
 from mediabuys.creative_validation import CreativeRequest, creative_from_item
 from mediabuys.errors import InvalidRequest, InvalidState, TradeError
 from mediabuys.models import Account, Creative, Principal
+from mediabuys.selectors.creative_deadlines import late_packages
 from mediabuys.selectors.creatives import formats_by_key, packages_that_refuse
-from mediabuys.states import CREATIVE_MOVES, CreativeApprovalMode
+from mediabuys.services.creative_history import AUTO_APPROVER, submissions_record
+from mediabuys.states import (
+    CREATIVE_MOVES,
+    SERVICEABLE_CREATIVE_STATUSES,
+    CreativeApprovalMode,
+)
 
-AUTO_APPROVER = "policy:auto_approve"
 CONTENT_FIELDS = ("name", "format_id", "assets", "tags")
 UPDATED_FIELDS = (
     *CONTENT_FIELDS,
@@ -73,6 +79,7 @@ def entries_checked(
         except TradeError as refusal:
             entry.result.errors.append(refusal)
     _check_new_formats(entries)
+    _check_deadlines(entries, sync.now)
     return entries
 
 
@@ -130,9 +137,28 @@ def _check_new_formats(entries: Sequence[SyncEntry]) -> None:
             )
 
 
+def _check_deadlines(entries: Sequence[SyncEntry], now: datetime) -> None:
+    """Refuse new content after the deadline, where the old one serves or is being reviewed."""
+    changed = {
+        entry.creative.pk: entry
+        for entry in entries
+        if entry.creative is not None
+        and entry.creative.status in SERVICEABLE_CREATIVE_STATUSES
+        and not entry.result.errors
+        and _is_changed(entry)
+    }
+    late = late_packages(changed, now=now) if changed else {}
+    for pk, package_ids in late.items():
+        refusal = deadline_passed(f"{changed[pk].path}.creative_id")
+        refusal.details = {"package_ids": package_ids}
+        changed[pk].result.errors.append(refusal)
+
+
 def entries_write(sync: SyncContext, entries: Sequence[SyncEntry]) -> None:
-    """Write what is new and what changed: two statements, whatever the number of creatives."""
-    created, updated = [], []
+    """Write what is new and what changed: three statements, whatever the number of creatives."""
+    created: list[Creative] = []
+    updated: list[Creative] = []
+    changes: dict[int, str] = {}
     for entry in entries:
         if entry.result.errors or entry.request is None:
             entry.creative = None
@@ -150,6 +176,7 @@ def entries_write(sync: SyncContext, entries: Sequence[SyncEntry]) -> None:
             entry.result.action = "updated"
             entry.result.changes = _changes(entry.creative, entry.request)
             entry.creative.revision += 1
+            changes[entry.creative.pk] = f"Changed: {', '.join(entry.result.changes)}"
             updated.append(_with_content(entry.creative, entry.request, sync))
         else:
             entry.result.action = "unchanged"
@@ -158,6 +185,13 @@ def entries_write(sync: SyncContext, entries: Sequence[SyncEntry]) -> None:
     Creative.objects.bulk_create(sorted(created, key=lambda creative: creative.creative_id))
     if updated:
         Creative.objects.bulk_update(updated, UPDATED_FIELDS)
+    if created or updated:
+        submissions_record(
+            creatives=[*created, *updated],
+            changed=changes,
+            actor=f"agent:{sync.principal.principal_id}",
+            now=sync.now,
+        )
 
 
 def _changes(creative: Creative, request: CreativeRequest) -> list[str]:

@@ -14,13 +14,14 @@ from mediabuys.errors import CreativeNotFound, InvalidRequest, InvalidState, Tra
 from mediabuys.locks import creatives_locked
 from mediabuys.models import Account, Creative, Principal
 from mediabuys.services.creative_assignments import buys_refresh, creatives_assign
+from mediabuys.services.creative_history import review_record, revocation_record
 from mediabuys.services.creative_writes import (
     Numbered,
     SyncContext,
     entries_checked,
     entries_write,
 )
-from mediabuys.states import CREATIVE_MOVES
+from mediabuys.states import CREATIVE_MOVES, CreativeStatus, ReviewOutcome
 
 # Each round loses to a twin that has just inserted the same new id, and then finds its row.
 SYNC_ROUNDS = 5
@@ -167,42 +168,62 @@ def creative_review(
     reason: str,
     reviewer: str,
     shown_revision: int | None = None,
+    shown_status: str | None = None,
     now: datetime | None = None,
 ) -> Creative:
     """Approve or reject a creative, and move the buys that waited for it, in one transaction.
 
-    `reason` is what the buyer reads of a rejection. Raises CreativeNotFound; InvalidRequest for a
+    Rejecting what was approved revokes it: it serves no longer, live buys keep their status, and
+    their history says so. `reason` is what the buyer reads of a rejection; an approval has none.
+    Every decision is kept as a CreativeReview. Raises CreativeNotFound; InvalidRequest for a
     rejection without a reason; InvalidState where its status allows no such decision, or where
-    the buyer has changed it since `shown_revision`. Locks the creative, then its buys.
+    the buyer has sent another version, or somebody has decided, since it was shown (`shown_*`).
+    Locks the creative, then its buys.
     """
     now = now or timezone.now()
-    if not approve and not reason.strip():
+    reason = "" if approve else reason.strip()[:500]
+    if not approve and not reason:
         raise InvalidRequest("A rejection needs a reason.", field="reason", suggestion="Say why.")
     with transaction.atomic():
         creative = Creative.objects.select_for_update(of=("self",)).filter(pk=creative_pk).first()
         if creative is None:
             raise CreativeNotFound("There is no such creative.")
-        _check_reviewable(creative, approve=approve, shown_revision=shown_revision)
-        if approve:
-            creative.approve()
-        else:
-            creative.reject()
-        creative.rejection_reason = "" if approve else reason.strip()[:500]
-        creative.reviewed_by = reviewer[:200]
+        _check_shown(creative, shown_revision, shown_status)
+        outcome = _decided(creative, approve=approve)
+        creative.rejection_reason, creative.reviewed_by = reason, reviewer[:200]
         creative.save(update_fields=["status", "rejection_reason", "reviewed_by", "updated_at"])
-        buys_refresh(creative=creative, now=now)
+        review_record(creative=creative, outcome=outcome, reason=reason, reviewer=reviewer, now=now)
+        if outcome == ReviewOutcome.REVOKED:
+            revocation_record(creative=creative, reason=reason, reviewer=reviewer, now=now)
+        if outcome == ReviewOutcome.APPROVED:
+            buys_refresh(creative=creative, now=now)
     return creative
 
 
-def _check_reviewable(creative: Creative, *, approve: bool, shown_revision: int | None) -> None:
-    if shown_revision is not None and creative.revision != shown_revision:
+def _check_shown(creative: Creative, revision: int | None, status: str | None) -> None:
+    if revision is not None and creative.revision != revision:
         raise InvalidState(
             "The buyer has sent another version of this creative since you opened it.",
             suggestion="Look at the new version and decide again.",
         )
-    sources = CREATIVE_MOVES["approve" if approve else "reject"].sources
-    if creative.status not in sources:
+    if status is not None and creative.status != status:
         raise InvalidState(
-            f"This creative is {creative.status}; it cannot be decided on.",
+            f"Somebody was first: this creative is {creative.status} now.",
+            suggestion="Look at it again before you decide.",
+        )
+
+
+def _decided(creative: Creative, *, approve: bool) -> ReviewOutcome:
+    """Move the creative; return what that was."""
+    before = creative.status
+    if before not in CREATIVE_MOVES["approve" if approve else "reject"].sources:
+        raise InvalidState(
+            f"This creative is {before}; it cannot be decided on.",
             suggestion="Reload the page to see where it stands.",
         )
+    if approve:
+        creative.approve()
+        return ReviewOutcome.APPROVED
+    creative.reject()
+    is_revoked = before == CreativeStatus.APPROVED
+    return ReviewOutcome.REVOKED if is_revoked else ReviewOutcome.REJECTED

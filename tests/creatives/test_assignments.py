@@ -237,7 +237,7 @@ def test_a_package_of_a_buy_that_ended_is_refused(buyer: Buyer, buy: MediaBuy) -
 
 
 def test_a_canceled_package_is_refused(buyer: Buyer, buy: MediaBuy) -> None:
-    buy.packages.update(is_canceled=True)
+    buy.packages.update(is_canceled=True, canceled_at=timezone.now())
 
     [result] = sync(buyer, item(), assignments=[wish("banner", package_of(buy))])
 

@@ -34,8 +34,8 @@ def statements(task: str, body: dict[str, Any], buyer: Buyer) -> list[str]:
 def test_a_first_sync_costs_the_same_whatever_its_size(buyer: Buyer, number: int) -> None:
     body = sync_body(buyer, *[item(f"banner-{index}") for index in range(number)])
 
-    # token, account, key, creatives, formats, insert, buys, answer
-    assert len(statements("sync_creatives", body, buyer)) == 8
+    # token, account, key, creatives, formats, insert, history, buys, answer
+    assert len(statements("sync_creatives", body, buyer)) == 9
 
 
 @pytest.mark.parametrize("number", [1, 40])
@@ -43,8 +43,8 @@ def test_an_update_costs_the_same_whatever_its_size(buyer: Buyer, number: int) -
     sync(buyer, *[item(f"banner-{index}") for index in range(number)])
     body = sync_body(buyer, *[item(f"banner-{index}", name="New") for index in range(number)])
 
-    # as above, with an update for the insert
-    assert len(statements("sync_creatives", body, buyer)) == 8
+    # as above, with an update for the insert, and a look at the deadlines
+    assert len(statements("sync_creatives", body, buyer)) == 10
 
 
 @pytest.mark.parametrize("number", [1, 40])
@@ -58,8 +58,8 @@ def test_assignments_cost_by_the_buy_and_not_by_the_creative(buyer: Buyer, numbe
         assignments=[wish(name, package_id) for name in names],
     )
 
-    # the sync's 8; packages, formats, assignments; insert, buy, event; is the buy ready: 2
-    assert len(statements("sync_creatives", body, buyer)) == 17
+    # the sync's 9; packages, formats, assignments; insert, buy, event; is the buy ready: 2
+    assert len(statements("sync_creatives", body, buyer)) == 18
 
 
 @pytest.mark.parametrize("number", [1, 40])
