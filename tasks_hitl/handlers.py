@@ -19,7 +19,7 @@ MONEY_RULES = frozenset({RuleKind.BUDGET, RuleKind.CREDIT})
 
 @dataclass(frozen=True)
 class Applied:
-    """An approval that took effect at once: the body that the call would have been answered with."""
+    """An approval that took effect at once: the body with which the call would have answered."""
 
     result: dict[str, Any]
     message: str

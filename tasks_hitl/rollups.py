@@ -78,7 +78,7 @@ def order_rollup(*, principal: Principal, name: str, now: datetime) -> OrderRoll
     return _unordered_proposal(principal, name, now)
 
 
-def _orders(principal: Principal) -> QuerySet[MediaBuy, Any]:
+def _orders(principal: Principal) -> QuerySet[Any]:
     """Return all that the agent may read, each with its word and its task's columns."""
     return (
         MediaBuy.objects.filter(
@@ -190,7 +190,7 @@ def campaign_rollup(
     )
 
 
-def _members(principal: Principal, campaign_ref: str) -> QuerySet[MediaBuy, Any]:
+def _members(principal: Principal, campaign_ref: str) -> QuerySet[Any]:
     """Return the campaign's buys and orders; one that failed speaks until another is sent."""
     later = MediaBuy.objects.filter(
         account=OuterRef("account"),

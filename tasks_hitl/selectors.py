@@ -1,6 +1,7 @@
 """Reading tasks: the buyer's own, the desk's queue, and the operation behind a context id."""
 
 import hashlib
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -24,7 +25,7 @@ def waiting_tasks() -> QuerySet[Task]:
     """Return what waits for a person, most urgent first, with what the queue shows joined."""
     return (
         Task.objects.filter(queue_state=QueueState.PENDING_MANUAL)
-        .select_related("principal", "account", "media_buy")
+        .select_related("principal", "account", "media_buy", "change")
         .order_by("due_at", "pk")
     )
 
@@ -38,3 +39,8 @@ def shown_digest(task: Task) -> str:
     """Return the digest that binds a decision to what was shown of a task."""
     shown = f"{task.task_id}:{task.request_digest}:{task.version}"
     return hashlib.sha256(shown.encode()).hexdigest()
+
+
+def policy_of(task: Task) -> dict[str, Any]:
+    """Return the rule trace of what waits: the change's own, else the order's."""
+    return task.media_buy.policy if task.change is None else task.change.policy

@@ -90,7 +90,7 @@ class InputReason(models.TextChoices):
 
 
 class RejectionReason(models.TextChoices):
-    """Why staff decline or ask for a change; each maps to the AdCP code that the buyer's agent acts on."""
+    """Why staff decline, or send back; each maps to the AdCP code that the agent acts on."""
 
     NO_INVENTORY = "no_inventory", "Not enough inventory on these dates"
     PRICE_TOO_LOW = "price_too_low", "Price is too low"

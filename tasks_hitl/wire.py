@@ -10,6 +10,8 @@ from tasks_hitl.states import TaskStatus
 
 PROTOCOL = "media-buy"
 STEPS = list(BookingStep.values)
+# Why it failed, or what the buyer is asked to send instead.
+STATUSES_WITH_ERROR = (TaskStatus.FAILED, TaskStatus.INPUT_REQUIRED)
 
 # Seconds between polls, as the user's document recommends them.
 POLL_PENDING_MANUAL = 300
@@ -64,7 +66,7 @@ def task_body(task: Task, *, booking: Booking | None, include_result: bool) -> d
         **present(
             message=task_message(task),
             progress=progress(booking) if task.status == TaskStatus.WORKING else None,
-            error=task.error if task.status == TaskStatus.FAILED else None,
+            error=task.error if task.status in STATUSES_WITH_ERROR else None,
             result=task.result if include_result and task.status == TaskStatus.COMPLETED else None,
         ),
     }

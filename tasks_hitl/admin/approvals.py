@@ -1,4 +1,4 @@
-"""The desk's own pages: the queue, one approval, and the two decisions."""
+"""The desk's own pages: the queue, one approval, and the three decisions."""
 
 from typing import Any
 
@@ -14,24 +14,27 @@ from django.views.decorators.http import require_http_methods, require_safe
 from psycopg.errors import LockNotAvailable
 
 from tasks_hitl import permissions
-from tasks_hitl.admin.forms import ApproveForm, DecisionForm, RejectForm
+from tasks_hitl.admin.choices import FORMS, choice_of, choices_of
+from tasks_hitl.admin.forms import DecisionForm
 from tasks_hitl.admin.people import person_of
 from tasks_hitl.admin.refusals import refused
 from tasks_hitl.desk.decided import decided_page, decided_today, start_of_day
 from tasks_hitl.desk.decision import ApprovalPage, approval_page, task_for_desk
-from tasks_hitl.desk.queue import QueueView, queue_counts, queue_page, waiting_money
+from tasks_hitl.desk.queue import (
+    QueueKind,
+    QueueView,
+    queue_counts,
+    queue_page,
+    waiting_money,
+)
 from tasks_hitl.errors import ApprovalError, BeingDecided, ReasonRequired
+from tasks_hitl.handlers import handler_for
 from tasks_hitl.models import Decision, Task
 from tasks_hitl.selectors import shown_digest
 from tasks_hitl.services import decide
 from tasks_hitl.states import Outcome
 
-FORMS: dict[str, type[DecisionForm]] = {
-    Outcome.APPROVED: ApproveForm,
-    Outcome.REJECTED: RejectForm,
-}
 VERSION_DIGITS = 9
-VERBS = {Outcome.APPROVED: "Approve", Outcome.REJECTED: "Reject"}
 
 
 def _page(
@@ -59,25 +62,29 @@ def _task(request: HttpRequest, task_id: str) -> Task:
 @never_cache
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
-    """Show one named view of what waits, page by page."""
+    """Show one named view of what waits, of one kind or all, page by page."""
     _require_view(request)
     now = timezone.now()
     view = _view_of(request.GET.get("view", ""))
+    kind = _kind_of(request.GET.get("kind", ""))
     words = request.GET.get("q", "")
     context = {
         "title": "Approvals",
         "view": view,
         "views": QueueView,
+        "kind": kind,
+        "kinds": QueueKind,
         "words": words,
         "page": queue_page(
             view=view,
+            kind=kind,
             words=words,
             after=request.GET.get("after", ""),
             before=request.GET.get("before", ""),
             now=now,
         ),
-        "counts": queue_counts(now=now),
-        "money": waiting_money(),
+        "counts": queue_counts(now=now, kind=kind),
+        "money": waiting_money(kind=kind),
         "decided": decided_today(now=now),
     }
     return _page(request, "desk/queue.html", context)
@@ -85,6 +92,10 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 def _view_of(name: str) -> QueueView:
     return QueueView(name) if name in QueueView.values else QueueView.ALL
+
+
+def _kind_of(name: str) -> QueueKind:
+    return QueueKind(name) if name in QueueKind.values else QueueKind.ANY
 
 
 @never_cache
@@ -110,10 +121,7 @@ def approval(request: HttpRequest, task_id: str) -> HttpResponse:
     facts = approval_page(task=task, now=timezone.now())
     context = _facts_context(request, facts)
     if context["may_decide"]:
-        for outcome, form in FORMS.items():
-            context[f"{outcome}_form"] = form.bound_to(
-                facts.digest, task.version, auto_id=f"{outcome}_%s"
-            )
+        context["choices"] = list(choices_of(facts))
     return _page(request, "desk/approval.html", context)
 
 
@@ -139,6 +147,13 @@ def approve(request: HttpRequest, task_id: str) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+def ask(request: HttpRequest, task_id: str) -> HttpResponse:
+    """Ask for note and suggestion, and send the task back to its buyer on POST."""
+    return _decision(request, task_id, Outcome.CHANGE_ASKED)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 def reject(request: HttpRequest, task_id: str) -> HttpResponse:
     """Ask for reason and note, and reject on POST."""
     return _decision(request, task_id, Outcome.REJECTED)
@@ -154,7 +169,7 @@ def _decision(request: HttpRequest, task_id: str, outcome: Outcome) -> HttpRespo
     if not form.is_valid():
         return _confirm(request, task, outcome, form, status=422 if form.is_intact else 400)
     try:
-        decision = _decide(request, task_id, outcome, form)
+        decision = _decide(request, task, outcome, form)
     except ReasonRequired as error:
         form.add_error(error.field if error.field in form.fields else None, error.message)
         return _confirm(request, task, outcome, form, status=422)
@@ -164,24 +179,29 @@ def _decision(request: HttpRequest, task_id: str, outcome: Outcome) -> HttpRespo
     return redirect("admin:approval", task_id=task_id)
 
 
-def _decide(request: HttpRequest, task_id: str, outcome: Outcome, form: DecisionForm) -> Decision:
+def _decide(request: HttpRequest, task: Task, outcome: Outcome, form: DecisionForm) -> Decision:
     try:
         return decide(
-            task_id=task_id, outcome=outcome, actor=person_of(request), **form.cleaned_data
+            task_id=task.task_id, outcome=outcome, actor=person_of(request), **form.cleaned_data
         )
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
         raise BeingDecided(
-            "Somebody else is deciding this order at this moment.",
+            f"Somebody else is deciding this {handler_for(task).noun} at this moment.",
             suggestion="Look at it again in a few seconds.",
         ) from error
 
 
 def _said(decision: Decision) -> str:
-    if decision.outcome == Outcome.APPROVED:
-        return "You approved this order. It is being booked now, and the buyer hears of it next."
-    return "You rejected this order. The buyer is told why."
+    noun = handler_for(decision.task).noun
+    if decision.outcome == Outcome.REJECTED:
+        return f"You rejected this {noun}. The buyer is told why."
+    if decision.outcome == Outcome.CHANGE_ASKED:
+        return f"You sent this {noun} back. The buyer is told what to send instead."
+    if decision.task.is_terminal:
+        return f"You approved this {noun}. It is applied, and the buyer hears of it next."
+    return f"You approved this {noun}. It is being booked now, and the buyer hears of it next."
 
 
 def _form_as_shown(request: HttpRequest, task: Task, outcome: Outcome) -> DecisionForm:
@@ -200,9 +220,5 @@ def _confirm(
     facts = approval_page(task=task, now=timezone.now())
     if not facts.is_waiting and request.method != "POST":
         return redirect("admin:approval", task_id=task.task_id)
-    context = _facts_context(request, facts) | {
-        "form": form,
-        "outcome": outcome,
-        "verb": VERBS[outcome],
-    }
+    context = _facts_context(request, facts) | {"choice": choice_of(facts, outcome, form)}
     return _page(request, "desk/confirm.html", context, status=status)

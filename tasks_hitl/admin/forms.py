@@ -8,6 +8,7 @@ from django import forms
 from tasks_hitl.states import RejectionReason
 
 NOTE_LIMIT = 2000
+SUGGESTION_LIMIT = 500
 
 
 class DecisionForm(forms.Form):
@@ -23,7 +24,7 @@ class DecisionForm(forms.Form):
         help_text="Stays in the history of this order. The buyer never sees it.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    field_order = ("reason_code", "note", "internal_note")
+    field_order = ("reason_code", "note", "suggestion", "internal_note")
 
     @property
     def is_intact(self) -> bool:
@@ -60,4 +61,29 @@ class RejectForm(DecisionForm):
         help_text="Goes to the buyer as it stands. Say what would make the order acceptable.",
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": "Write a note that tells the buyer why."},
+    )
+
+
+class AskForm(DecisionForm):
+    """Asking for a change needs words for the buyer, and what it should send instead."""
+
+    reason_code = forms.ChoiceField(
+        label="What it is about",
+        required=False,
+        choices=[("", "Nothing of these"), *RejectionReason.choices],
+        help_text="The buyer's agent reads this as a code and acts on it.",
+    )
+    note = forms.CharField(
+        label="Note for the buyer",
+        max_length=NOTE_LIMIT,
+        help_text="Goes to the buyer as it stands. Say what is in the way.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Write a note that tells the buyer why."},
+    )
+    suggestion = forms.CharField(
+        label="What to send instead",
+        max_length=SUGGESTION_LIMIT,
+        help_text="The buyer's agent reads this as its next step, such as other dates or a price.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Say what the buyer should send instead."},
     )

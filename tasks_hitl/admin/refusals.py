@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from tasks_hitl.desk.decision import changes_since, decision_of
-from tasks_hitl.desk.history import WORDS, actor_in_words
+from tasks_hitl.desk.history import actor_in_words, event_in_words
 from tasks_hitl.errors import (
     AlreadyDecided,
     ApprovalError,
@@ -14,13 +14,14 @@ from tasks_hitl.errors import (
     NotPermitted,
     ShownStale,
 )
-from tasks_hitl.models import Task, TaskEvent
+from tasks_hitl.handlers import handler_for
+from tasks_hitl.models import Task
 
 TITLES: dict[type[ApprovalError], str] = {
     AlreadyDecided: "Somebody was first",
-    ShownStale: "This order changed while you were looking",
+    ShownStale: "This {noun} changed while you were looking",
     BeingDecided: "Somebody is at it right now",
-    NoLongerValid: "This order cannot be approved any more",
+    NoLongerValid: "This {noun} cannot be approved any more",
     NotPermitted: "Your role cannot decide",
 }
 NOT_PERMITTED, CONFLICT = 403, 409
@@ -30,16 +31,17 @@ def refused(
     request: HttpRequest, task: Task, error: ApprovalError, *, shown_version: int
 ) -> HttpResponse:
     """Return the page for a decision that changed nothing, with status 409 (403 for the role)."""
-    decision = decision_of(task)
+    decision, noun = decision_of(task), handler_for(task).noun
     changes = [
-        (event, WORDS[TaskEvent.Action(event.action)], actor_in_words(event.actor, task, decision))
+        (event, event_in_words(event, noun), actor_in_words(event.actor, task, decision))
         for event in changes_since(task=task, version=shown_version)
     ]
     context = {
         **admin.site.each_context(request),
         "title": "Approvals",
-        "headline": TITLES.get(type(error), "Nothing was decided"),
+        "headline": TITLES.get(type(error), "Nothing was decided").format(noun=noun),
         "task": task,
+        "noun": noun,
         "error": error,
         "decision": decision,
         "changes": changes,

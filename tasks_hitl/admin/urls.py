@@ -17,6 +17,7 @@ def desk_urls(wrap: Callable[[View], View]) -> list[URLPattern]:
         ("approvals/decided/", approvals.decided, "approvals_decided"),
         ("approvals/<str:task_id>/", approvals.approval, "approval"),
         ("approvals/<str:task_id>/approve/", approvals.approve, "approval_approve"),
+        ("approvals/<str:task_id>/ask/", approvals.ask, "approval_ask"),
         ("approvals/<str:task_id>/reject/", approvals.reject, "approval_reject"),
     )
     return [path(route, wrap(view), name=name) for route, view, name in pages]

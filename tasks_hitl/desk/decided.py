@@ -61,6 +61,7 @@ def decided_page(
             "decided_by",
             "task__principal",
             "task__account",
+            "task__change",
             "task__media_buy__booking",
         )
         .order_by("-pk")

@@ -1,4 +1,4 @@
-"""Everything on the page where one order is decided."""
+"""Everything on the page where one order, or one change of a buy, is decided."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,21 +7,24 @@ from django.db.models import Count
 from django.utils.dateparse import parse_datetime
 
 from mediabuys.models import Booking, Principal
+from mediabuys.pricing import in_words
 from mediabuys.selectors.desk import (
     BuyerFacts,
     PackageFacts,
     booking_of,
+    buy_events,
     buyer_facts,
     packages_of,
 )
 from mediabuys.states import BookingStatus, BookingStep
+from tasks_hitl.desk.changes import ChangeFacts, change_facts
 from tasks_hitl.desk.history import Entry, history_of
 from tasks_hitl.desk.notification import NotificationFacts, notification_of
 from tasks_hitl.desk.queue import STARTS_SOON, Urgency, urgency_of
 from tasks_hitl.desk.reasons import Reason, reasons_of
 from tasks_hitl.handlers import handler_for
 from tasks_hitl.models import Decision, Task, TaskEvent
-from tasks_hitl.selectors import shown_digest
+from tasks_hitl.selectors import policy_of, shown_digest
 from tasks_hitl.states import Outcome, TaskStatus
 
 
@@ -53,6 +56,7 @@ class BuyerRecord:
 
     approved: int
     rejected: int
+    sent_back: int
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class ApprovalPage:
     """All facts of one approval; `digest` and the task's version bind a decision to them."""
 
     task: Task
+    noun: str
+    change: ChangeFacts | None
     effect: str
     is_waiting: bool
     urgency: Urgency
@@ -76,6 +82,15 @@ class ApprovalPage:
     history: tuple[Entry, ...]
     age: timedelta
     evaluated_at: datetime | None
+
+    @property
+    def amount(self) -> str:
+        """What the order is worth, or what the buy is worth before and after the change."""
+        buy = self.task.media_buy
+        if self.change is None or not (self.is_waiting and self.change.moves_budget):
+            return in_words(buy.total_budget, buy.currency)
+        before = in_words(self.change.budget_before, buy.currency)
+        return f"{before} → {in_words(self.change.budget_after, buy.currency)}"
 
     @property
     def stopped(self) -> tuple[Reason, ...]:
@@ -97,7 +112,14 @@ def task_for_desk(task_id: str) -> Task | None:
     """Return a task with everything joined that its page names; one query."""
     return (
         Task.objects.filter(task_id=task_id)
-        .select_related("principal", "account__publisher", "media_buy", "destination")
+        .select_related(
+            "principal",
+            "account__publisher",
+            "media_buy",
+            "change",
+            "destination",
+            "superseded_by",
+        )
         .first()
     )
 
@@ -109,13 +131,16 @@ def decision_of(task: Task) -> Decision | None:
 
 def approval_page(*, task: Task, now: datetime) -> ApprovalPage:
     """Return the facts of one approval; the number of queries does not depend on the order."""
-    buy = task.media_buy
-    decision, booking = decision_of(task), booking_of(buy)
-    notification = notification_of(task)
+    buy, policy, handler = task.media_buy, policy_of(task), handler_for(task)
+    # A change is no order of its own: its buy's booking is another task's story.
+    decision, booking = decision_of(task), None if task.change else booking_of(buy)
+    notification, events = notification_of(task), buy_events(buy)
     steps = _booking_facts(booking, now) if booking else None
     return ApprovalPage(
         task=task,
-        effect=handler_for(task).preview(task),
+        noun=handler.noun,
+        change=change_facts(task, events),
+        effect=handler.preview(task),
         is_waiting=task.status == TaskStatus.SUBMITTED,
         urgency=urgency_of(task.due_at, now),
         starts_soon=now < buy.start_time <= now + STARTS_SOON,
@@ -124,15 +149,19 @@ def approval_page(*, task: Task, now: datetime) -> ApprovalPage:
         buyer=buyer_facts(principal=task.principal, account=task.account, other_than=buy),
         record=buyer_record(task.principal),
         packages=packages_of(buy),
-        reasons=reasons_of(buy.policy),
+        reasons=reasons_of(policy),
         decision=decision,
         booking=steps,
         notification=notification,
         history=history_of(
-            task=task, decision=decision, booking=booking, notification=notification
+            task=task,
+            decision=decision,
+            booking=booking,
+            notification=notification,
+            events=events,
         ),
         age=(decision.decided_at if decision else task.completed_at or now) - task.created_at,
-        evaluated_at=parse_datetime(buy.policy.get("evaluated_at", "")),
+        evaluated_at=parse_datetime(policy.get("evaluated_at", "")),
     )
 
 
@@ -144,7 +173,11 @@ def buyer_record(principal: Principal) -> BuyerRecord:
         .values_list("outcome")
         .annotate(Count("pk"))
     )
-    return BuyerRecord(counts.get(Outcome.APPROVED, 0), counts.get(Outcome.REJECTED, 0))
+    return BuyerRecord(
+        approved=counts.get(Outcome.APPROVED, 0),
+        rejected=counts.get(Outcome.REJECTED, 0),
+        sent_back=counts.get(Outcome.CHANGE_ASKED, 0),
+    )
 
 
 def _booking_facts(booking: Booking, now: datetime) -> BookingFacts:

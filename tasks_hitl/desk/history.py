@@ -5,28 +5,44 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mediabuys.models import Booking, Event
-from mediabuys.selectors.desk import buy_events
 from mediabuys.states import BookingStatus
 from tasks_hitl.desk.notification import NotificationFacts
+from tasks_hitl.handlers import handler_for
 from tasks_hitl.models import Decision, Task, TaskEvent
 from webhooks.states import DeliveryStatus
 
 WORDS = {
-    TaskEvent.Action.SUBMITTED: "Order submitted",
+    TaskEvent.Action.SUBMITTED: "Submitted",
     TaskEvent.Action.APPROVED: "Approved",
     TaskEvent.Action.REJECTED: "Rejected",
     TaskEvent.Action.EXPIRED: "Expired without an answer",
     TaskEvent.Action.BOOKED: "Buyer's task completed",
     TaskEvent.Action.BOOKING_FAILED: "Booking failed",
     TaskEvent.Action.BOOKING_RETRIED: "Booking tried again",
+    TaskEvent.Action.CHANGE_ASKED: "Sent back for a change",
+    TaskEvent.Action.APPLIED: "Approved and applied",
+    TaskEvent.Action.STALE: "Refused as out of date",
+    TaskEvent.Action.SUPERSEDED: "Replaced by a corrected one",
     TaskEvent.Action.CANCELED: "Canceled",
 }
-GOOD = {TaskEvent.Action.APPROVED, TaskEvent.Action.BOOKED}
+DECISIONS = {
+    TaskEvent.Action.APPROVED,
+    TaskEvent.Action.APPLIED,
+    TaskEvent.Action.REJECTED,
+    TaskEvent.Action.CHANGE_ASKED,
+}
+GOOD = {TaskEvent.Action.APPROVED, TaskEvent.Action.APPLIED, TaskEvent.Action.BOOKED}
 BAD = {
     TaskEvent.Action.REJECTED,
     TaskEvent.Action.EXPIRED,
     TaskEvent.Action.BOOKING_FAILED,
+    TaskEvent.Action.STALE,
     TaskEvent.Action.CANCELED,
+}
+TOLD_BY_MESSAGE = {
+    TaskEvent.Action.BOOKING_FAILED,
+    TaskEvent.Action.EXPIRED,
+    TaskEvent.Action.STALE,
 }
 ENDS = {TaskEvent.Action.BOOKED, TaskEvent.Action.BOOKING_FAILED}
 BOOKING_MOVED, BUY_MOVED, TASK_ENDED, MESSAGE_SENT = 1, 2, 3, 4
@@ -56,15 +72,23 @@ def history_of(
     decision: Decision | None,
     booking: Booking | None,
     notification: NotificationFacts,
+    events: Iterable[Event],
 ) -> tuple[Entry, ...]:
-    """Return the order's timeline, oldest first; two queries besides what is given."""
+    """Return the timeline, oldest first; one query besides what is given."""
     entries = [
         *_task_entries(task, decision),
-        *_buy_entries(task),
+        *_buy_entries(task, events),
         *_booking_entries(booking),
         *_message_entries(notification),
     ]
     return tuple(sorted(entries, key=lambda entry: (entry.at, entry.rank)))
+
+
+def event_in_words(event: TaskEvent, noun: str) -> str:
+    """Return what happened to a task, whose kind is called `noun`."""
+    if event.action == TaskEvent.Action.SUBMITTED:
+        return f"{noun.capitalize()} submitted"
+    return WORDS[TaskEvent.Action(event.action)]
 
 
 def actor_in_words(actor: str, task: Task, decision: Decision | None = None) -> str:
@@ -79,18 +103,19 @@ def actor_in_words(actor: str, task: Task, decision: Decision | None = None) -> 
 
 
 def _task_entries(task: Task, decision: Decision | None) -> Iterable[Entry]:
+    noun = handler_for(task).noun
     for event in task.events.all():
         action = TaskEvent.Action(event.action)
         detail = _decision_detail(decision, action) or _failure_detail(task, action)
         yield Entry(
             at=event.at,
-            what=WORDS[action],
+            what=event_in_words(event, noun),
             who=actor_in_words(event.actor, task, decision),
             detail=detail,
             tone="good" if action in GOOD else "bad" if action in BAD else "plain",
             rank=TASK_ENDED if action in ENDS else 0,
         )
-        if decision and decision.internal_note and _is_decision(action):
+        if decision and decision.internal_note and action in DECISIONS:
             yield Entry(
                 at=event.at,
                 what="Note",
@@ -101,24 +126,20 @@ def _task_entries(task: Task, decision: Decision | None) -> Iterable[Entry]:
             )
 
 
-def _is_decision(action: TaskEvent.Action) -> bool:
-    return action in (TaskEvent.Action.APPROVED, TaskEvent.Action.REJECTED)
-
-
 def _decision_detail(decision: Decision | None, action: TaskEvent.Action) -> str:
-    if decision is None or not _is_decision(action):
+    if decision is None or action not in DECISIONS:
         return ""
     reason = decision.get_reason_code_display() if decision.reason_code else ""
-    return ": ".join(part for part in (reason, decision.note) if part)
+    said = ": ".join(part for part in (reason, decision.note) if part)
+    return "\n".join(part for part in (said, decision.suggestion) if part)
 
 
 def _failure_detail(task: Task, action: TaskEvent.Action) -> str:
-    failed = (TaskEvent.Action.BOOKING_FAILED, TaskEvent.Action.EXPIRED)
-    return task.message if action in failed else ""
+    return task.message if action in TOLD_BY_MESSAGE else ""
 
 
-def _buy_entries(task: Task) -> Iterable[Entry]:
-    for event in buy_events(task.media_buy):
+def _buy_entries(task: Task, events: Iterable[Event]) -> Iterable[Entry]:
+    for event in events:
         if event.action in TOLD_BY_THE_TASK:
             continue
         label = event.summary or event.get_action_display()

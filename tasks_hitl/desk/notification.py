@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from tasks_hitl.handlers import handler_for
 from tasks_hitl.models import Task
 from webhooks.models import Delivery
 from webhooks.selectors import deliveries_for_subject, redacted_url
 from webhooks.states import DeliveryStatus
 
 STAFF_OWNER = "staff"
-KINDS = {"task_status": "Answer to the order", "media_buy_status": "Change of the buy"}
+KINDS = {"task_status": "Answer to the {noun}", "media_buy_status": "Change of the buy"}
 
 
 @dataclass(frozen=True)
@@ -56,21 +57,21 @@ def notification_of(task: Task) -> NotificationFacts:
     """Return the messages about a task and its buy; at most four queries."""
     subjects = (f"task:{task.task_id}", f"media_buy:{task.media_buy.reference}")
     rows = [row for subject in subjects for row in deliveries_for_subject(subject)]
-    destination = task.destination
+    destination, noun = task.destination, handler_for(task).noun
     return NotificationFacts(
         address=redacted_url(destination.url) if destination else "",
-        deliveries=tuple(_deliveries(rows)),
+        deliveries=tuple(_deliveries(rows, noun)),
     )
 
 
-def _deliveries(rows: Iterable[Delivery]) -> Iterable[DeliveryFacts]:
+def _deliveries(rows: Iterable[Delivery], noun: str) -> Iterable[DeliveryFacts]:
     for row in rows:
         if row.owner_key == STAFF_OWNER:
             continue
         pending = row.status == DeliveryStatus.PENDING
         yield DeliveryFacts(
             pk=row.pk,
-            what=KINDS.get(row.kind, row.kind.replace("_", " ").capitalize()),
+            what=KINDS.get(row.kind, row.kind.replace("_", " ").capitalize()).format(noun=noun),
             status=row.status,
             status_label=row.get_status_display(),
             created_at=row.created_at,

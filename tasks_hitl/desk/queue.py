@@ -7,14 +7,16 @@ from decimal import Decimal
 from enum import Enum
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Greatest
 
 from mediabuys.models import Package
-from mediabuys.selectors.desk import CappedCount, capped_count, money_by_currency
+from mediabuys.selectors.desk import CappedCount, capped_count
 from tasks_hitl.desk.reasons import Reason, stopping_reasons
 from tasks_hitl.models import Task
-from tasks_hitl.selectors import waiting_tasks
+from tasks_hitl.selectors import policy_of, waiting_tasks
+from tasks_hitl.states import TaskType
 
 DUE_SOON = timedelta(hours=2)
 STARTS_SOON = timedelta(days=3)
@@ -31,6 +33,21 @@ class QueueView(models.TextChoices):
     STARTS = "starts", "Starts within 3 days"
 
 
+class QueueKind(models.TextChoices):
+    """What kind of task the queue is narrowed to, as it stands in its address."""
+
+    ANY = "any", "Everything"
+    ORDERS = "orders", "New orders"
+    CHANGES = "changes", "Changes"
+
+
+KINDS: Mapping[QueueKind, Q] = {
+    QueueKind.ANY: Q(),
+    QueueKind.ORDERS: Q(task_type=TaskType.CREATE_MEDIA_BUY),
+    QueueKind.CHANGES: Q(task_type=TaskType.UPDATE_MEDIA_BUY),
+}
+
+
 class Urgency(Enum):
     """How close a due time is."""
 
@@ -41,9 +58,14 @@ class Urgency(Enum):
 
 @dataclass(frozen=True)
 class QueueRow:
-    """One waiting order as the queue shows it."""
+    """One waiting task as the queue shows it.
+
+    `budget` is what the buy will have; `budget_before` what it has now, where a change moves it.
+    """
 
     task: Task
+    budget: Decimal
+    budget_before: Decimal | None
     urgency: Urgency
     starts_soon: bool
     package_count: int
@@ -66,9 +88,9 @@ def urgency_of(due_at: datetime, now: datetime) -> Urgency:
     return Urgency.SOON if due_at - now <= DUE_SOON else Urgency.LATER
 
 
-def queue_of(*, view: QueueView, now: datetime) -> QuerySet[Task]:
-    """Return the waiting tasks of one view, the most urgent first."""
-    return waiting_tasks().filter(_view_filter(view, now))
+def queue_of(*, view: QueueView, kind: QueueKind, now: datetime) -> QuerySet[Task]:
+    """Return the waiting tasks of one view and kind, the most urgent first."""
+    return waiting_tasks().filter(_view_filter(view, now), KINDS[kind])
 
 
 def _view_filter(view: QueueView, now: datetime) -> Q:
@@ -76,18 +98,36 @@ def _view_filter(view: QueueView, now: datetime) -> Q:
         QueueView.ALL: Q(),
         QueueView.SOON: Q(due_at__gt=now, due_at__lte=now + DUE_SOON),
         QueueView.OVERDUE: Q(due_at__lte=now),
-        QueueView.STARTS: Q(media_buy__start_time__lte=now + STARTS_SOON),
+        # A buy that runs already may be changed; its start cannot be missed any more.
+        QueueView.STARTS: Q(media_buy__start_time__lte=now + STARTS_SOON)
+        & (KINDS[QueueKind.ORDERS] | Q(media_buy__start_time__gt=now)),
     }[view]
 
 
-def queue_counts(*, now: datetime) -> Mapping[QueueView, CappedCount]:
-    """Return how many orders each view holds, counted up to the limit; one query a view."""
-    return {view: capped_count(queue_of(view=view, now=now)) for view in QueueView}
+def queue_counts(
+    *, now: datetime, kind: QueueKind = QueueKind.ANY
+) -> Mapping[QueueView, CappedCount]:
+    """Return how many tasks each view holds, counted up to the limit; one query a view."""
+    return {view: capped_count(queue_of(view=view, kind=kind, now=now)) for view in QueueView}
 
 
-def waiting_money() -> tuple[tuple[str, Decimal], ...]:
-    """Return the money that waits, for each currency; one query."""
-    return money_by_currency(waiting_tasks().order_by().values("media_buy_id"))
+def waiting_money(*, kind: QueueKind = QueueKind.ANY) -> tuple[tuple[str, Decimal], ...]:
+    """Return the money that waits, for each currency, most first; one query.
+
+    Of an order that is its budget, of a change what it would add.
+    """
+    budget = F("media_buy__total_budget")
+    added = Greatest(F("change__budget_after") - budget, 0, output_field=models.DecimalField())
+    return tuple(
+        waiting_tasks()
+        .filter(KINDS[kind])
+        .order_by()
+        .values_list("media_buy__currency")
+        .annotate(
+            money=Sum(models.Case(models.When(KINDS[QueueKind.CHANGES], added), default=budget))
+        )
+        .order_by("-money")
+    )
 
 
 def search_filter(words: str) -> Q | Combinable:
@@ -107,18 +147,27 @@ def search_filter(words: str) -> Q | Combinable:
         | Q(task_id=text)
         | Q(context_id=text)
         | Q(media_buy__reference=text)
+        | Q(media_buy__media_buy_id=text)
         | Exists(product)
     )
 
 
 def queue_page(
-    *, view: QueueView, words: str, after: str, before: str, now: datetime, size: int = PAGE_SIZE
+    *,
+    view: QueueView,
+    words: str,
+    after: str,
+    before: str,
+    now: datetime,
+    kind: QueueKind = QueueKind.ANY,
+    size: int = PAGE_SIZE,
 ) -> QueuePage:
     """Return one page of a view in one query, whatever lies before it.
 
     `after` and `before` are cursors of an earlier page; one that is not a cursor is ignored.
     """
-    rows = queue_of(view=view, now=now).filter(search_filter(words)).annotate(_lines=_line_count())
+    rows = queue_of(view=view, kind=kind, now=now).filter(search_filter(words))
+    rows = rows.annotate(_lines=_line_count())
     backwards = _position(before)
     if backwards is not None:
         found = list(rows.filter(_earlier(backwards)).order_by("-due_at", "-pk")[: size + 1])
@@ -176,12 +225,17 @@ def _page(tasks: Sequence[Task], now: datetime, *, has_next: bool, has_previous:
 
 
 def _row(task: Task, now: datetime) -> QueueRow:
+    buy, change = task.media_buy, task.change
+    budget = change.budget_after if change else buy.total_budget
+    starts_in = buy.start_time - now
     return QueueRow(
         task=task,
+        budget=budget,
+        budget_before=buy.total_budget if budget != buy.total_budget else None,
         urgency=urgency_of(task.due_at, now),
-        starts_soon=task.media_buy.start_time - now <= STARTS_SOON,
+        starts_soon=starts_in <= STARTS_SOON and (change is None or starts_in > timedelta()),
         package_count=getattr(task, "_lines", None) or 0,
-        reasons=stopping_reasons(task.media_buy.policy),
+        reasons=stopping_reasons(policy_of(task)),
     )
 
 

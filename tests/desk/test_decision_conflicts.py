@@ -49,7 +49,7 @@ def test_a_link_to_the_confirm_page_keeps_what_was_shown(
     Task.objects.filter(pk=task.pk).update(version=2)
 
     confirm = staff_client.get(link.replace("&amp;", "&"))
-    initial = confirm.context["form"].initial
+    initial = confirm.context["choice"].form.initial
 
     assert (initial["shown_digest"], initial["shown_version"]) == (digest, 1)
     response = staff_client.post(address(task, "approve"), {**initial})

@@ -52,8 +52,9 @@ def _is_on_named_account(call: Call, task: Task) -> bool:
 def _history(task: Task) -> list[dict[str, Any]]:
     entries = [{"timestamp": task.created_at, "type": "request", "data": task.request}]
     answer = task.result or task.error
-    if answer and task.completed_at:
-        entries.append({"timestamp": task.completed_at, "type": "response", "data": answer})
+    if answer:
+        answered_at = task.completed_at or task.updated_at
+        entries.append({"timestamp": answered_at, "type": "response", "data": answer})
     return entries
 
 
@@ -61,7 +62,7 @@ def _retry_after(call: Call, task: Task) -> int | None:
     if task.status not in OPEN_TASK_STATUSES:
         return None
     age = (call.now - task.updated_at).total_seconds()
-    return poll_seconds(waits_for_person=task.status == TaskStatus.SUBMITTED, age_seconds=age)
+    return poll_seconds(waits_for_person=task.status != TaskStatus.WORKING, age_seconds=age)
 
 
 def list_tasks(call: Call) -> Reply:
