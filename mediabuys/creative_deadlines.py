@@ -5,6 +5,13 @@ from datetime import datetime, timedelta
 from mediabuys.models import MediaBuy, Package
 
 
+def deadline_of_start(start: datetime, *, lead_hours: int, now: datetime) -> datetime:
+    """Return when the creatives of a flight that starts then are due."""
+    deadline = start - timedelta(hours=lead_hours)
+    # A flight that starts sooner than the lead time keeps its creatives open until it starts.
+    return deadline if deadline > now else max(start, now + timedelta(hours=1))
+
+
 def package_deadline(package: Package, buy: MediaBuy) -> datetime | None:
     """Return when the package's creatives are due; None where nothing is.
 
