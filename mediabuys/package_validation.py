@@ -14,8 +14,9 @@ from mediabuys.errors import (
     UnsupportedFeature,
 )
 from mediabuys.models import PricingOption, Product
+from mediabuys.order_fields import buyer_reference
 from mediabuys.pricing import from_wire, in_currency, in_words, to_wire
-from mediabuys.requests import AssignmentRequest, PackageRequest
+from mediabuys.requests import AssignmentRequest, FirmTerms, PackageRequest
 
 BUDGET_LIMIT = Decimal(10) ** 12
 
@@ -51,24 +52,32 @@ class Flight:
 
 
 def package_from_request(
-    line: Mapping[str, Any], path: str, catalog: Catalog, flight: Flight, now: datetime
+    line: Mapping[str, Any],
+    path: str,
+    catalog: Catalog,
+    flight: Flight,
+    now: datetime,
+    *,
+    firm: FirmTerms | None = None,
 ) -> PackageRequest:
     """Return the package that a schema-valid line asks for; `path` is the line's own field.
 
+    With `firm` terms their budget and price hold, and the catalog's minimum and floor say nothing.
     Raises a `TradeError` with the exact field of the first thing that cannot be sold.
     """
     refuse_unsupported(line, UNSUPPORTED_PACKAGE_FIELDS, prefix=f"{path}.")
     product = _product(line, path, catalog, now)
     option = _option(line, path, catalog)
-    budget = budget_of(line, path, option)
+    budget = firm.budget if firm else budget_of(line, path, option)
     bid = bid_of(line, path, option)
+    asked_price = option.fixed_price if option.is_fixed else (bid or option.floor_price)
     start, end = _package_flight(line, path, flight)
     check_countries(line, path, product)
     return PackageRequest(
         product=product,
         pricing_option=option,
         budget=budget,
-        unit_price=option.fixed_price if option.is_fixed else (bid or option.floor_price),
+        unit_price=firm.unit_price if firm and firm.unit_price else asked_price,
         bid_price=bid,
         impressions=impressions_of(line, path),
         pacing=line.get("pacing") or "",
@@ -79,7 +88,8 @@ def package_from_request(
         targeting_overlay=line.get("targeting_overlay"),
         terms={name: line[name] for name in TERMS_FIELDS if line.get(name)},
         assignments=assignments_of(line, path),
-        agency_estimate_number=short_text(line, "agency_estimate_number", 100),
+        agency_estimate_number=short_text(line, "agency_estimate_number", 100, prefix=f"{path}."),
+        buyer_ref=buyer_reference(line, prefix=f"{path}."),
         context=line.get("context"),
         ext=line.get("ext"),
     )
@@ -248,12 +258,14 @@ def assignments_of(line: Mapping[str, Any], path: str) -> tuple[AssignmentReques
     )
 
 
-def short_text(params: Mapping[str, Any], name: str, limit: int) -> str:
+def short_text(params: Mapping[str, Any], name: str, limit: int, *, prefix: str = "") -> str:
     """Return a text of at most `limit` characters, empty where it is absent."""
     value = params.get(name) or ""
     if len(value) > limit:
         raise InvalidRequest(
-            f"{name} is longer than {limit} characters.", field=name, suggestion="Shorten it."
+            f"{name} is longer than {limit} characters.",
+            field=f"{prefix}{name}",
+            suggestion="Shorten it.",
         )
     return str(value)
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from mediabuys.models import PricingOption, Product
+from mediabuys.models import PricingOption, Product, Proposal
+from mediabuys.reporting import ArtifactRequest, ReportingRequest
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,14 @@ class AssignmentRequest:
 
 
 @dataclass(frozen=True)
+class FirmTerms:
+    """What a committed proposal has settled for one product, whatever the catalog says today."""
+
+    budget: Decimal
+    unit_price: Decimal | None
+
+
+@dataclass(frozen=True)
 class PackageRequest:
     """One line: `unit_price` is the fixed price, the bid, or the floor where no bid was made."""
 
@@ -49,13 +58,17 @@ class PackageRequest:
     terms: dict[str, Any] = field(default_factory=dict)
     assignments: tuple[AssignmentRequest, ...] = ()
     agency_estimate_number: str = ""
+    buyer_ref: str = ""
     context: dict[str, Any] | None = None
     ext: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """A whole order, valid as far as it can be checked before anybody decides."""
+    """A whole order, valid as far as it can be checked before anybody decides.
+
+    `proposal` is the committed one that it executes, whose row the caller holds.
+    """
 
     brand_domain: str
     brand_id: str
@@ -70,5 +83,14 @@ class OrderRequest:
     po_number: str = ""
     agency_estimate_number: str = ""
     advertiser_industry: str = ""
+    buyer_ref: str = ""
+    campaign_ref: str = ""
+    governance_context: str = field(default="", repr=False)
+    proposal: Proposal | None = None
+    io_acceptance: dict[str, Any] | None = None
+    invoice_recipient: dict[str, Any] | None = None
+    invoice_bank: str = field(default="", repr=False)
+    reporting: ReportingRequest | None = None
+    artifacts: ArtifactRequest | None = None
     context: dict[str, Any] | None = None
     ext: dict[str, Any] | None = None

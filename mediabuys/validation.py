@@ -5,69 +5,57 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from mediabuys.errors import InvalidRequest, TradeError
+from mediabuys.errors import InvalidRequest
+from mediabuys.order_fields import (
+    buyer_reference,
+    campaign_reference,
+    governance_context,
+    invoice_recipient,
+)
 from mediabuys.package_validation import (
+    BUDGET_LIMIT,
     Catalog,
     Flight,
     package_from_request,
     parse_time,
-    refuse_unsupported,
     short_text,
 )
 from mediabuys.pricing import from_wire, in_currency, in_words
+from mediabuys.proposal_execution import ChosenProposal, acceptance_of, packages_of_proposal
+from mediabuys.reporting import artifact_request, reporting_request
 from mediabuys.requests import OrderRequest, PackageRequest
 
 PACKAGES_LIMIT = 100
 FLIGHT_LIMIT = timedelta(days=5 * 366)
 START_TOLERANCE = timedelta(minutes=5)
 
-# Refused where they stand rather than accepted and ignored.
-UNSUPPORTED_ORDER_FIELDS = {
-    "reporting_webhook": "Poll get_media_buys for the buy's state.",
-    "artifact_webhook": "Send the order without it.",
-    "invoice_recipient": "The account's own billing entity is invoiced.",
-    "io_acceptance": "Only a committed proposal has an insertion order.",
-}
-
 
 def order_from_request(
-    params: Mapping[str, Any], *, catalog: Catalog, now: datetime
+    params: Mapping[str, Any],
+    *,
+    catalog: Catalog,
+    now: datetime,
+    chosen: ChosenProposal | None = None,
 ) -> OrderRequest:
     """Return the order that a schema-valid `create_media_buy` request asks for.
 
-    Raises a `TradeError` with the exact field of the first thing that cannot be sold. Reads only
-    what it is given.
+    `chosen` is the committed proposal that it executes. Raises a `TradeError` with the exact field
+    of the first thing that cannot be sold. Reads only what it is given.
     """
-    refuse_unsupported(params, UNSUPPORTED_ORDER_FIELDS, prefix="")
-    if params.get("proposal_id"):
-        raise TradeError(
-            "There is no such proposal.",
-            code="PROPOSAL_NOT_FOUND",
-            field="proposal_id",
-            suggestion="Send packages with products from get_products.",
-        )
     flight = _flight(params, now)
-    lines = params.get("packages") or []
-    if not lines:
-        raise InvalidRequest(
-            "An order needs at least one package.",
-            field="packages",
-            suggestion="Send packages with product_id, pricing_option_id and budget.",
-        )
-    if len(lines) > PACKAGES_LIMIT:
-        raise InvalidRequest(
-            f"An order has at most {PACKAGES_LIMIT} packages.",
-            field="packages",
-            suggestion="Split it into several orders.",
-        )
-    packages = tuple(
-        package_from_request(line, f"packages[{index}]", catalog, flight, now)
-        for index, line in enumerate(lines)
-    )
-    currency = _one_currency(packages)
+    proposal = chosen.proposal if chosen else None
+    acceptance = acceptance_of(params, proposal, now)
+    if chosen is None:
+        packages = _packages(params, catalog, flight, now)
+        currency = _one_currency(packages)
+    else:
+        packages = packages_of_proposal(params, chosen, catalog, flight, now)
+        currency = chosen.proposal.currency
     total = sum((package.budget for package in packages), Decimal(0))
     _check_total(params, total, currency)
     brand = params.get("brand") or {}
+    recipient, bank = invoice_recipient(params)
+    products = [package.product for package in packages]
     return OrderRequest(
         brand_domain=brand.get("domain", ""),
         brand_id=brand.get("brand_id", ""),
@@ -82,8 +70,40 @@ def order_from_request(
         po_number=short_text(params, "po_number", 255),
         agency_estimate_number=short_text(params, "agency_estimate_number", 100),
         advertiser_industry=short_text(params, "advertiser_industry", 100),
+        buyer_ref=buyer_reference(params),
+        campaign_ref=campaign_reference(params),
+        governance_context=governance_context(params),
+        proposal=proposal,
+        io_acceptance=acceptance,
+        invoice_recipient=recipient,
+        invoice_bank=bank,
+        reporting=reporting_request(params, products=products),
+        artifacts=artifact_request(params),
         context=params.get("context"),
         ext=params.get("ext"),
+    )
+
+
+def _packages(
+    params: Mapping[str, Any], catalog: Catalog, flight: Flight, now: datetime
+) -> tuple[PackageRequest, ...]:
+    lines = params.get("packages") or []
+    if not lines:
+        raise InvalidRequest(
+            "An order needs at least one package, or a proposal.",
+            field="packages",
+            suggestion="Send packages with product_id, pricing_option_id and budget, or proposal_id"
+            " with total_budget.",
+        )
+    if len(lines) > PACKAGES_LIMIT:
+        raise InvalidRequest(
+            f"An order has at most {PACKAGES_LIMIT} packages.",
+            field="packages",
+            suggestion="Split it into several orders.",
+        )
+    return tuple(
+        package_from_request(line, f"packages[{index}]", catalog, flight, now)
+        for index, line in enumerate(lines)
     )
 
 
@@ -128,10 +148,9 @@ def _check_total(params: Mapping[str, Any], total: Decimal, currency: str) -> No
     stated = params.get("total_budget")
     if not stated:
         return
-    if (
-        stated["currency"] != currency
-        or in_currency(from_wire(stated["amount"]), currency) != total
-    ):
+    asked = from_wire(stated["amount"])
+    is_payable = asked.is_finite() and asked <= BUDGET_LIMIT * PACKAGES_LIMIT
+    if not is_payable or stated["currency"] != currency or in_currency(asked, currency) != total:
         raise InvalidRequest(
             f"total_budget is not the sum of the packages, {in_words(total, currency)}.",
             field="total_budget",

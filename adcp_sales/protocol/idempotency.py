@@ -20,6 +20,8 @@ from adcp_sales.protocol.registry import Call, Reply
 from adcp_sales.protocol.rendering import dump_json, load_json
 
 EXCLUDED_FIELDS = frozenset({"idempotency_key", "context", "governance_context"})
+# Their credentials may have been rotated by the time of a retry.
+WEBHOOK_FIELDS = ("push_notification_config", "reporting_webhook", "artifact_webhook")
 CLOCK_SLACK = timedelta(seconds=60)
 REMEMBERED = timedelta(days=7)
 RETRY_AFTER_SECONDS = 2
@@ -44,10 +46,11 @@ class Claim:
 def request_digest(params: dict[str, Any]) -> bytes:
     """Return SHA-256 of the request in RFC 8785 form, without what may differ on a retry."""
     payload = {key: value for key, value in params.items() if key not in EXCLUDED_FIELDS}
-    push = payload.get("push_notification_config")
-    if isinstance(push, dict) and isinstance(push.get("authentication"), dict):
-        authentication = {k: v for k, v in push["authentication"].items() if k != "credentials"}
-        payload["push_notification_config"] = push | {"authentication": authentication}
+    for name in WEBHOOK_FIELDS:
+        config = payload.get(name)
+        if isinstance(config, dict) and isinstance(config.get("authentication"), dict):
+            known = {k: v for k, v in config["authentication"].items() if k != "credentials"}
+            payload[name] = config | {"authentication": known}
     return hashlib.sha256(rfc8785.dumps(payload)).digest()
 
 

@@ -229,6 +229,8 @@ WEBHOOK_RETRY_HORIZON_SECONDS = 86_400
 
 ADSERVER = env.text("ADSERVER", "inline")
 INLINE_ADSERVER_STEP_SECONDS = float(env.text("INLINE_ADSERVER_STEP_SECONDS", "0"))
+# Whether orders on an account with a governance agent must name their campaign plan.
+GOVERNANCE_REQUIRE_PLAN_ID = env.flag("GOVERNANCE_REQUIRE_PLAN_ID")
 IDEMPOTENCY_REPLAY_SECONDS = 86_400
 TOKEN_CACHE_SECONDS = 5
 # "always" raises on an answer that breaks its schema; "sample" checks one in a hundred and logs.

@@ -1,8 +1,10 @@
 """Production: the same product with the values that a public deployment needs."""
 
+from adcp_sales.settings import env
 from adcp_sales.settings.base import *  # noqa: F403
 
 PRODUCTION = True
+GOVERNANCE_REQUIRE_PLAN_ID = env.flag("GOVERNANCE_REQUIRE_PLAN_ID", default=True)
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 SECURE_SSL_REDIRECT = True

@@ -10,6 +10,7 @@ from django.db.models import prefetch_related_objects
 
 from mediabuys.models import Account, PricingOption, Principal, Product
 from mediabuys.package_validation import Catalog
+from mediabuys.proposal_execution import ChosenProposal
 from mediabuys.selectors.handwritten import columns, rows
 from mediabuys.states import LIVE_BUY_STATUSES, WIRE_BUY_STATUSES, BuyStatus
 
@@ -67,6 +68,23 @@ def catalog_for_order(*, product_ids: Iterable[str], agent_url: str, with_format
         products={option.product.product_id: option.product for option in options},
         options={
             (option.product.product_id, option.pricing_option_id): option for option in options
+        },
+        agent_url=agent_url,
+    )
+
+
+def catalog_of_proposal(chosen: ChosenProposal, *, agent_url: str, with_formats: bool) -> Catalog:
+    """Return the products and prices of a proposal, which were read with it.
+
+    `with_formats` adds the formats (two queries), for orders that choose among them.
+    """
+    if with_formats:
+        prefetch_related_objects([row.product for row in chosen.allocations], "formats")
+    return Catalog(
+        products={row.product.product_id: row.product for row in chosen.allocations},
+        options={
+            (row.product.product_id, row.pricing_option.pricing_option_id): row.pricing_option
+            for row in chosen.allocations
         },
         agent_url=agent_url,
     )

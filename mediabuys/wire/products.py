@@ -6,6 +6,7 @@ from typing import Any
 
 from mediabuys.models.accounts import Property
 from mediabuys.models.catalog import PricingOption, Product
+from mediabuys.reporting import reporting_capabilities
 from mediabuys.selectors.brief import named_words
 from mediabuys.wire.formats import format_reference
 
@@ -22,15 +23,6 @@ REQUIRED_FIELDS = frozenset(
         "format_ids",
     }
 )
-# Delivery is read from the ad server as running totals; nothing pushes reports yet.
-REPORTING_CAPABILITIES: dict[str, Any] = {
-    "available_reporting_frequencies": ["daily"],
-    "expected_delay_minutes": 240,
-    "timezone": "UTC",
-    "supports_webhooks": False,
-    "available_metrics": ["impressions", "spend"],
-    "date_range_support": "lifetime_only",
-}
 GENERAL_RELEVANCE = "The brief names nothing specific to this product."
 
 
@@ -52,7 +44,7 @@ def product_body(
         ],
         "delivery_type": product.delivery_type,
         "pricing_options": [pricing_body(option) for option in product.pricing_options.all()],
-        "reporting_capabilities": REPORTING_CAPABILITIES,
+        "reporting_capabilities": reporting_capabilities(product),
     }
     if product.expires_at is not None:
         body["expires_at"] = product.expires_at

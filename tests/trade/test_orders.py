@@ -96,11 +96,6 @@ REFUSALS = {
     ),
     "inline creatives": (_line(creatives=[{}]), "UNSUPPORTED_FEATURE", "packages[0].creatives"),
     "a proposal": ({"proposal_id": "p1"}, "PROPOSAL_NOT_FOUND", "proposal_id"),
-    "a reporting webhook": (
-        {"reporting_webhook": {"url": "https://x.example"}},
-        "UNSUPPORTED_FEATURE",
-        "reporting_webhook",
-    ),
     "a total that does not add up": (
         {"total_budget": {"amount": 999, "currency": "USD"}},
         "INVALID_REQUEST",

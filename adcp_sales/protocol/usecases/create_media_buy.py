@@ -8,14 +8,17 @@ from typing import Any
 
 from django.conf import settings
 
-from adcp_sales.protocol.errors import AdcpError
+from adcp_sales.protocol.channels import buyer_channel
 from adcp_sales.protocol.registry import BUYING, Call, Reply, TaskSpec
 from mediabuys.models import Account, Principal
+from mediabuys.order_fields import check_plan
 from mediabuys.pricing import in_words
-from mediabuys.requests import Channel
-from mediabuys.selectors.orders import buyer_standing, catalog_for_order
+from mediabuys.proposal_execution import check_orderable
+from mediabuys.requests import OrderRequest
+from mediabuys.selectors.orders import buyer_standing, catalog_for_order, catalog_of_proposal
 from mediabuys.services.bookings import booking_enqueue
-from mediabuys.services.orders import DraftedOrder, order_draft
+from mediabuys.services.drafts import DraftedOrder, order_draft
+from mediabuys.services.proposal_orders import proposal_take
 from mediabuys.validation import order_from_request
 from mediabuys.wire.buys import create_success
 from tasks_hitl.models import Task
@@ -23,10 +26,7 @@ from tasks_hitl.rules import evaluate, order_facts
 from tasks_hitl.selectors import current_rules
 from tasks_hitl.services import book_at_once, order_supersede, task_submit
 from tasks_hitl.wire import submitted_body
-from webhooks.errors import DestinationRefused
-from webhooks.services import destination_upsert
 
-SCHEMES = {"Bearer": "bearer", "HMAC-SHA256": "hmac_sha256"}
 # Parts of the request that only concern this one transmission, or are secret.
 NOT_THE_ORDER = (
     "idempotency_key",
@@ -35,6 +35,10 @@ NOT_THE_ORDER = (
     "push_notification_config",
     "governance_context",
 )
+SHOWN_OF_WEBHOOKS = {
+    "reporting_webhook": ("reporting_frequency", "requested_metrics"),
+    "artifact_webhook": ("delivery_mode", "batch_frequency", "sampling_rate"),
+}
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,8 @@ def place_order(
     Raises a `TradeError` with the field at fault.
     """
     superseded = corrected_task(principal=principal, account=account, params=params, now=now)
-    catalog = catalog_for_order(
-        product_ids=[line["product_id"] for line in params.get("packages") or []],
-        agent_url=settings.PUBLIC_URL,
-        with_formats=any(line.get("format_ids") for line in params.get("packages") or []),
-    )
-    request = order_from_request(params, catalog=catalog, now=now)
+    check_plan(params, account=account, is_required=settings.GOVERNANCE_REQUIRE_PLAN_ID)
+    request = order_asked_for(principal=principal, account=account, params=params, now=now)
     standing = buyer_standing(principal=principal, account=account)
     evaluation = evaluate(
         facts=order_facts(request=request, account=account, standing=standing, now=now),
@@ -112,6 +112,25 @@ def place_order(
     return PlacedOrder(drafted, None)
 
 
+def order_asked_for(
+    *, principal: Principal, account: Account, params: Mapping[str, Any], now: datetime
+) -> OrderRequest:
+    """Return the checked order; the proposal that it executes stays locked."""
+    lines = params.get("packages") or []
+    with_formats = any(line.get("format_ids") for line in lines)
+    if not params.get("proposal_id"):
+        catalog = catalog_for_order(
+            product_ids=[line["product_id"] for line in lines],
+            agent_url=settings.PUBLIC_URL,
+            with_formats=with_formats,
+        )
+        return order_from_request(params, catalog=catalog, now=now)
+    chosen = proposal_take(principal=principal, account=account, proposal_id=params["proposal_id"])
+    check_orderable(chosen.proposal, now)
+    catalog = catalog_of_proposal(chosen, agent_url=settings.PUBLIC_URL, with_formats=with_formats)
+    return order_from_request(params, catalog=catalog, now=now, chosen=chosen)
+
+
 def corrected_task(
     *, principal: Principal, account: Account, params: Mapping[str, Any], now: datetime
 ) -> Task | None:
@@ -126,37 +145,18 @@ def corrected_task(
 
 
 def request_snapshot(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the request as the desk keeps it: the order, without envelope and secrets."""
-    return {key: deepcopy(value) for key, value in params.items() if key not in NOT_THE_ORDER}
+    """Return the request as the desk keeps it: the order, without envelope and secrets.
 
-
-def buyer_channel(*, principal: Principal, params: Mapping[str, Any]) -> Channel | None:
-    """Store the webhook that the request registers; None where it registers none."""
-    config = params.get("push_notification_config")
-    if not config:
-        return None
-    authentication = config.get("authentication") or {}
-    schemes = authentication.get("schemes") or []
-    try:
-        destination = destination_upsert(
-            owner_key=principal.principal_id,
-            kind="signed_http",
-            url=config["url"],
-            scheme=SCHEMES[schemes[0]] if schemes else "none",
-            credentials=authentication.get("credentials", ""),
-        )
-    except DestinationRefused as refused:
-        raise AdcpError(
-            "INVALID_REQUEST",
-            str(refused),
-            field="push_notification_config.url",
-            suggestion="Register a public https URL.",
-        ) from refused
-    return Channel(
-        destination_id=destination.pk,
-        operation_id=config.get("operation_id", ""),
-        push_token=config.get("token", ""),
-    )
+    Of a webhook only what is sent and how often: its address may hold a secret too, and the desk
+    has it from the destination.
+    """
+    kept = {key: deepcopy(value) for key, value in params.items() if key not in NOT_THE_ORDER}
+    for key, fields in SHOWN_OF_WEBHOOKS.items():
+        if key in kept:
+            kept[key] = {name: kept[key][name] for name in fields if name in kept[key]}
+    if "invoice_recipient" in kept:
+        kept["invoice_recipient"].pop("bank", None)
+    return kept
 
 
 TASKS = [
