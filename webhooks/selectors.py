@@ -8,11 +8,13 @@ from django.db.models import Min, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from webhooks.models import Attempt, Delivery
+from webhooks.models import Delivery
 from webhooks.states import DeliveryStatus
 
-# A path segment that is long, or has digits and letters mixed, is as likely a secret as a name.
-_TOKEN_LIKE = re.compile(r"^(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_\-.~=]{16,}$|^[A-Za-z0-9_\-.~=]{32,}$")
+# A path segment that is long, or mixes digits, letters and cases, is as likely a secret as a name.
+_TOKEN_LIKE = re.compile(
+    r"^(?=.*\d)(?=.*[A-Za-z]).{16,}$|^(?=(?:.*?[a-z][A-Z]){3}).{16,}$|^.{32,}$", re.DOTALL
+)
 
 
 def deliveries_for_subject(subject_key: str) -> QuerySet[Delivery]:
@@ -22,15 +24,6 @@ def deliveries_for_subject(subject_key: str) -> QuerySet[Delivery]:
         .select_related("destination")
         .prefetch_related("attempts")
         .order_by("created_at", "id")
-    )
-
-
-def attempts_for_subject(owner_key: str, subject_key: str) -> QuerySet[Attempt]:
-    """Return one owner's attempts about one subject, newest first."""
-    return (
-        Attempt.objects.filter(delivery__owner_key=owner_key, delivery__subject_key=subject_key)
-        .select_related("delivery", "delivery__destination")
-        .order_by("-started_at", "-id")
     )
 
 

@@ -10,6 +10,20 @@ from django.db import migrations, models
 import mediabuys.ids
 import webhooks.encryption
 
+# A buyer may keep what it read of a buy's history: no entry may change or go, whoever asks.
+APPEND_ONLY = """
+CREATE FUNCTION mediabuys_event_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'The history of a buy is append-only.' USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE ON mediabuys_event
+    FOR EACH ROW EXECUTE FUNCTION mediabuys_event_is_append_only();
+"""
+ERASABLE = """
+DROP TRIGGER event_append_only ON mediabuys_event;
+DROP FUNCTION mediabuys_event_is_append_only();
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -474,6 +488,7 @@ class Migration(migrations.Migration):
                     ("package_canceled", "Package canceled"),
                     ("package_paused", "Package paused"),
                     ("package_resumed", "Package resumed"),
+                    ("details_updated", "Details changed"),
                     ("archived", "Archived"),
                     ("unarchived", "Taken out of the archive"),
                 ],
@@ -823,4 +838,5 @@ class Migration(migrations.Migration):
                 name="reporting_webhook_frequency_known",
             ),
         ),
+        migrations.RunSQL(sql=APPEND_ONLY, reverse_sql=ERASABLE),
     ]

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet, Window
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import RowNumber
 
 from mediabuys.models import (
     Account,
     CreativeAssignment,
+    CreativeFormat,
     Event,
     MediaBuy,
     Package,
@@ -26,6 +28,25 @@ class BuyPage:
 
     buys: list[MediaBuy]
     next_after: int | None
+
+
+# The newest buys of each account and status come off the end of the index `media_buy_page`, so
+# that the last page of a million buys costs what the first one costs. The internal statuses are
+# named because that index leaves them out.
+_PAGE_KEYS = """
+    SELECT newest.id
+    FROM mediabuys_accountaccess access
+    CROSS JOIN unnest(%s::text[]) AS wanted (status)
+    CROSS JOIN LATERAL (
+        SELECT buy.id FROM mediabuys_mediabuy buy
+        WHERE buy.account_id = access.account_id AND buy.status = wanted.status
+            AND buy.status NOT IN ('draft', 'declined') AND buy.id < %s
+        ORDER BY buy.id DESC LIMIT %s
+    ) newest
+    WHERE access.principal_id = %s AND access.account_id = coalesce(%s, access.account_id)
+    ORDER BY newest.id DESC LIMIT %s
+"""
+BEFORE_ALL = 2**63 - 1
 
 
 def accepted_media_buys(principal: Principal) -> QuerySet[MediaBuy]:
@@ -47,22 +68,64 @@ def media_buy_page(
     after: int | None,
     limit: int,
 ) -> BuyPage:
-    """Return one page with packages, assignments and creatives, in five queries.
+    """Return one page with packages, assignments and creatives, in six queries.
 
     `after` is the last buy's key of the page before; `statuses` None means every status.
     """
-    buys = accepted_media_buys(principal).defer("policy", "push_token").order_by("-pk")
+    if media_buy_ids is None:
+        buys = MediaBuy.objects.filter(
+            pk__in=_newest(principal, account, statuses, after, limit + 1)
+        )
+    else:
+        buys = _identified(principal, account, media_buy_ids, statuses, after)
+    return page_of(buys, limit=limit)
+
+
+def page_of(buys: QuerySet[MediaBuy], *, limit: int) -> BuyPage:
+    """Return the first `limit` of these buys, newest first, with all that a buyer is shown."""
+    shown = buys.defer("policy", "push_token", "invoice_bank", "io_acceptance").order_by("-pk")
+    rows = list(shown.prefetch_related("account", _packages())[: limit + 1])
+    more = len(rows) > limit
+    return BuyPage(rows[:limit], rows[limit - 1].pk if more else None)
+
+
+def _newest(
+    principal: Principal,
+    account: Account | None,
+    statuses: Iterable[str] | None,
+    after: int | None,
+    number: int,
+) -> RawSQL:
+    wanted = WIRE_BUY_STATUSES if statuses is None else statuses
+    before = BEFORE_ALL if after is None else after
+    return RawSQL(  # noqa: S611 (the text is constant)
+        _PAGE_KEYS,
+        (
+            sorted({str(status) for status in wanted}),
+            before,
+            number,
+            principal.pk,
+            account.pk if account else None,
+            number,
+        ),
+    )
+
+
+def _identified(
+    principal: Principal,
+    account: Account | None,
+    media_buy_ids: Sequence[str],
+    statuses: Iterable[str] | None,
+    after: int | None,
+) -> QuerySet[MediaBuy]:
+    buys = accepted_media_buys(principal).filter(media_buy_id__in=media_buy_ids)
     if account is not None:
         buys = buys.filter(account=account)
-    if media_buy_ids is not None:
-        buys = buys.filter(media_buy_id__in=media_buy_ids)
     if statuses is not None:
         buys = buys.filter(status__in=list(statuses))
     if after is not None:
         buys = buys.filter(pk__lt=after)
-    rows = list(buys.prefetch_related("account", _packages())[: limit + 1])
-    more = len(rows) > limit
-    return BuyPage(rows[:limit], rows[limit - 1].pk if more else None)
+    return buys
 
 
 def _packages() -> "Prefetch[Any]":
@@ -80,8 +143,10 @@ def _packages() -> "Prefetch[Any]":
         "creative__rejection_reason",
         "creative__format_key",
     )
+    formats = Prefetch("formats", CreativeFormat.objects.only("format_id").order_by("format_id"))
+    products = Product.objects.only("product_id").prefetch_related(formats)
     packages = Package.objects.order_by("position").prefetch_related(
-        Prefetch("product", Product.objects.only("product_id")),
+        Prefetch("product", products),
         Prefetch("assignments", assignments.order_by("pk")),
     )
     return Prefetch("packages", packages)

@@ -1,11 +1,17 @@
 """Buys and packages as the protocol's bodies."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mediabuys.creative_deadlines import own_lead, package_deadline
 from mediabuys.models import Creative, CreativeAssignment, Event, MediaBuy, Package
 from mediabuys.pricing import to_wire
+from mediabuys.snapshots import Snapshot, Unavailable
 from mediabuys.states import BuyStatus, CreativeStatus
+from mediabuys.wire.formats import format_reference
+from mediabuys.wire.snapshots import snapshot_fields
+from mediabuys.wire.webhook_activity import activity_body
+from webhooks.activity import AttemptRecord
 
 VALID_ACTIONS: dict[str, tuple[str, ...]] = {
     BuyStatus.PENDING_CREATIVES: ("sync_creatives",),
@@ -114,9 +120,19 @@ def _package_core(package: Package) -> dict[str, Any]:
 
 
 def media_buy_body(
-    buy: MediaBuy, *, account: dict[str, Any], history: Sequence[Event] | None = None
+    buy: MediaBuy,
+    *,
+    account: dict[str, Any],
+    agent_url: str,
+    history: Sequence[Event] | None = None,
+    activity: Sequence[AttemptRecord] | None = None,
+    snapshots: Mapping[int, Snapshot | Unavailable] | None = None,
 ) -> dict[str, Any]:
-    """Return one entry of `get_media_buys`; packages and assignments are prefetched."""
+    """Return one entry of `get_media_buys`; packages and assignments are prefetched.
+
+    What is None was not asked for, or is not shown to this caller, and is absent. `snapshots` is by
+    package key.
+    """
     body: dict[str, Any] = {
         "media_buy_id": buy.media_buy_id,
         "account": account,
@@ -131,30 +147,50 @@ def media_buy_body(
         "updated_at": buy.updated_at.isoformat(),
         "status_as_of": buy.updated_at.isoformat(),
         "valid_actions": list(VALID_ACTIONS[buy.status]),
-        "packages": [package_body(package) for package in buy.packages.all()],
+        "packages": [
+            package_body(package, buy=buy, agent_url=agent_url, snapshots=snapshots)
+            for package in buy.packages.all()
+        ],
         **present(
+            invoice_recipient=buy.invoice_recipient,
             creative_deadline=buy.creative_deadline.isoformat() if buy.creative_deadline else None,
             rejection_reason=buy.rejection_reason if buy.status == BuyStatus.REJECTED else None,
-            cancellation=_cancellation(buy),
+            cancellation=cancellation(buy) if buy.status == BuyStatus.CANCELED else None,
             context=buy.request_context,
             ext=buy.ext,
         ),
     }
     if history is not None:
         body["history"] = [history_entry(event) for event in history]
+    if activity is not None:
+        body["webhook_activity"] = [activity_body(record) for record in activity]
     return body
 
 
-def package_body(package: Package) -> dict[str, Any]:
-    """Return a package of `get_media_buys` with its creatives' approvals."""
+def package_body(
+    package: Package,
+    *,
+    buy: MediaBuy,
+    agent_url: str,
+    snapshots: Mapping[int, Snapshot | Unavailable] | None = None,
+) -> dict[str, Any]:
+    """Return a package of `get_media_buys` with its creatives' approvals and its own deadline."""
     assignments = list(package.assignments.all())
     approvals = [_approval(row.creative) for row in assignments if row.creative is not None]
-    return {
+    body = {
         **_package_core(package),
         "canceled": package.is_canceled,
         "creative_approvals": approvals,
-        **present(format_ids_pending=_formats_pending(package, assignments)),
+        **present(
+            cancellation=cancellation(package) if package.is_canceled else None,
+            creative_deadline=_own_deadline(package, buy),
+            format_ids=package.format_ids,
+            format_ids_pending=formats_pending(package, assignments, agent_url=agent_url),
+        ),
     }
+    if snapshots is not None and package.pk in snapshots:
+        body |= snapshot_fields(snapshots[package.pk], currency=package.currency)
+    return body
 
 
 def _approval(creative: Creative) -> dict[str, Any]:
@@ -167,21 +203,43 @@ def _approval(creative: Creative) -> dict[str, Any]:
     }
 
 
-def _formats_pending(
-    package: Package, assignments: Sequence[CreativeAssignment]
+def _own_deadline(package: Package, buy: MediaBuy) -> str | None:
+    """Return the package's deadline where it has its own; absent, the buy's applies."""
+    if not own_lead(package, buy):
+        return None
+    deadline = package_deadline(package, buy)
+    return deadline.isoformat() if deadline else None
+
+
+def formats_pending(
+    package: Package, assignments: Sequence[CreativeAssignment], *, agent_url: str
 ) -> list[dict[str, Any]]:
-    """Return the formats that the buyer chose and has not uploaded a creative for."""
+    """Return the formats that the package still has no uploaded creative in.
+
+    They are those that the buyer chose. Where it chose none and uploaded nothing, they are the
+    product's, and one of them is enough.
+    """
+    if package.is_canceled:
+        return []
     uploaded = {row.creative.format_key for row in assignments if row.creative is not None}
-    return [reference for reference in package.format_ids if reference["id"] not in uploaded]
+    if package.format_ids:
+        return [reference for reference in package.format_ids if reference["id"] not in uploaded]
+    if uploaded:
+        return []
+    return [
+        format_reference(accepted.format_id, agent_url=agent_url)
+        for accepted in package.product.formats.all()
+    ]
 
 
-def _cancellation(buy: MediaBuy) -> dict[str, Any] | None:
-    if buy.status != BuyStatus.CANCELED or buy.canceled_at is None:
+def cancellation(canceled: MediaBuy | Package) -> dict[str, Any] | None:
+    """Return who canceled a buy or a package, when and why."""
+    if canceled.canceled_at is None:
         return None
     return {
-        "canceled_at": buy.canceled_at.isoformat(),
-        "canceled_by": buy.canceled_by,
-        **present(reason=buy.cancellation_reason),
+        "canceled_at": canceled.canceled_at.isoformat(),
+        "canceled_by": canceled.canceled_by,
+        **present(reason=canceled.cancellation_reason),
     }
 
 

@@ -109,8 +109,26 @@ def test_buys_cost_the_same_whatever_their_number_and_size(buyer: Buyer) -> None
     shown = ask("get_media_buys", body, buyer.token).body["media_buys"]
     assert [len(buy["packages"]) for buy in shown] == [8, 8, 1]
     assert all(package["creative_approvals"] for buy in shown for package in buy["packages"])
-    # token, buys, accounts, packages, products, assignments, history
-    assert costs == [7, 7, 7]
+    # token, buys, accounts, packages, products, formats, assignments, history
+    assert costs == [8, 8, 8]
+
+
+def test_buys_with_everything_on_cost_eleven(buyer: Buyer) -> None:
+    body = {
+        "status_filter": ["pending_creatives"],
+        "include_history": 10,
+        "include_snapshot": True,
+        "include_webhook_activity": True,
+    }
+    costs = []
+    for number in (1, 2):
+        wanted = order(buyer, number)
+        wanted["packages"] *= number * 2
+        ask("create_media_buy", wanted, buyer.token)
+        costs.append(len(statements("get_media_buys", body, buyer.token)))
+
+    # those eight, and snapshots, endpoints, activity
+    assert costs == [11, 11]
 
 
 def test_capabilities_cost_three() -> None:

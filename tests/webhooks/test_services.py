@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests import wakeups
 from webhooks import selectors, services
+from webhooks.activity import activity_of
 from webhooks.errors import DestinationRefused
 from webhooks.models import Attempt, Delivery, Destination
 from webhooks.services.claims import deliveries_claim
@@ -276,9 +277,12 @@ def test_attempts_are_their_owners_alone(destination_for: DestinationFor, enqueu
     mine = enqueue(destination_for("https://a.example/h"))
     enqueue(destination_for("https://b.example/h", owner_key="stranger"), owner_key="stranger")
     deliveries_claim(limit=10)
-    (attempt,) = selectors.attempts_for_subject("buyer", "task_1")
-    assert attempt.delivery_id == mine.pk
-    assert not selectors.attempts_for_subject("nobody", "task_1").exists()
+    (record,) = activity_of(owner_key="buyer", subject_keys=["task_1"], kinds=["task"], limit=9)[
+        "task_1"
+    ]
+    assert record.idempotency_key == mine.idempotency_key
+    nobodys = activity_of(owner_key="nobody", subject_keys=["task_1"], kinds=["task"], limit=9)
+    assert nobodys == {"task_1": []}
     assert selectors.deliveries_for_subject("task_1")[0].pk == mine.pk
     assert Attempt.objects.count() == 2
 

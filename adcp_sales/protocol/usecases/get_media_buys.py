@@ -1,17 +1,22 @@
-"""get_media_buys: where each buy stands, what is missing, what happened."""
+"""get_media_buys: where each buy stands, what is missing, what happened, who was told."""
 
 from typing import Any
+
+from django.conf import settings
 
 from adcp_sales.protocol.cursors import cursor_decode, cursor_encode, page_size
 from adcp_sales.protocol.registry import READING, Call, Reply, TaskSpec
 from mediabuys.models import MediaBuy
 from mediabuys.selectors.buys import BuyPage, history_of, known_ids, media_buy_page
+from mediabuys.selectors.snapshots import snapshots_of
+from mediabuys.selectors.webhook_activity import webhook_activity_of
 from mediabuys.states import BuyStatus
 from mediabuys.wire.accounts import account_body
 from mediabuys.wire.buys import media_buy_body
+from webhooks.activity import AttemptRecord
 
 DEFAULT_STATUSES = (BuyStatus.ACTIVE.value,)
-NO_SNAPSHOT = "SNAPSHOT_UNSUPPORTED"
+ACTIVITY_LIMIT = 50
 
 
 def get_media_buys(call: Call) -> Reply:
@@ -25,7 +30,7 @@ def get_media_buys(call: Call) -> Reply:
         limit=page_size(call.params),
     )
     body: dict[str, Any] = {
-        "media_buys": _bodies(page.buys, call.params),
+        "media_buys": _bodies(page.buys, call),
         "pagination": _pagination(call, page),
     }
     if unknown := _unknown(call, page):
@@ -48,22 +53,36 @@ def _after(call: Call) -> int | None:
 
 
 def _pagination(call: Call, page: BuyPage) -> dict[str, Any]:
-    if page.next_after is None:
-        return {"has_more": False}
-    return {"has_more": True, "cursor": cursor_encode(call, page.next_after)}
+    if page.next_after is not None:
+        return {"has_more": True, "cursor": cursor_encode(call, page.next_after)}
+    # Of a walk's last page only the length of the page is known, unless it is the first one too.
+    counted = {} if _after(call) is not None else {"total_count": len(page.buys)}
+    return {"has_more": False, **counted}
 
 
-def _bodies(buys: list[MediaBuy], params: dict[str, Any]) -> list[dict[str, Any]]:
+def _bodies(buys: list[MediaBuy], call: Call) -> list[dict[str, Any]]:
+    """Return the page's entries with the parts that were asked for, each read once for all."""
+    params, principal = call.params, call.require_principal()
     entries = params.get("include_history") or 0
     history = history_of(buys, limit=entries) if entries and buys else {}
-    bodies = [
-        media_buy_body(buy, account=account_body(buy.account), history=history.get(buy.pk))
+    activity: dict[int, list[AttemptRecord]] = {}
+    if params.get("include_webhook_activity"):
+        limit = params.get("webhook_activity_limit", ACTIVITY_LIMIT)
+        activity = webhook_activity_of(buys, principal=principal, limit=limit)
+    snapshots = None
+    if params.get("include_snapshot"):
+        snapshots = snapshots_of(buys, principal=principal, now=call.now)
+    return [
+        media_buy_body(
+            buy,
+            account=account_body(buy.account),
+            agent_url=settings.PUBLIC_URL,
+            history=history.get(buy.pk),
+            activity=activity.get(buy.pk),
+            snapshots=snapshots,
+        )
         for buy in buys
     ]
-    if params.get("include_snapshot"):
-        for package in (package for body in bodies for package in body["packages"]):
-            package["snapshot_unavailable_reason"] = NO_SNAPSHOT
-    return bodies
 
 
 def _unknown(call: Call, page: BuyPage) -> list[dict[str, Any]]:
