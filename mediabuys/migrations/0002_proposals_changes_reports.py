@@ -152,6 +152,15 @@ class Migration(migrations.Migration):
                     models.JSONField(help_text="The fields of the request that change the buy."),
                 ),
                 (
+                    "sealed",
+                    webhooks.encryption.EncryptedTextField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        help_text="The fields of the request that carry secrets, as JSON.",
+                    ),
+                ),
+                (
                     "differences",
                     models.JSONField(
                         default=list,

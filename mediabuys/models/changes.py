@@ -8,6 +8,7 @@ from mediabuys import ids
 from mediabuys.models.accounts import Principal
 from mediabuys.models.buys import MediaBuy
 from mediabuys.states import CHANGE_MOVES, ChangeStatus
+from webhooks.encryption import EncryptedTextField
 
 
 class MediaBuyChange(ConcurrentTransitionMixin, models.Model):
@@ -23,6 +24,12 @@ class MediaBuyChange(ConcurrentTransitionMixin, models.Model):
     status = FSMField(choices=ChangeStatus.choices, default=ChangeStatus.WAITING, protected=True)
     base_revision = models.PositiveIntegerField()
     patch = models.JSONField(help_text="The fields of the request that change the buy.")
+    sealed = EncryptedTextField(
+        blank=True,
+        default="",
+        editable=False,
+        help_text="The fields of the request that carry secrets, as JSON.",
+    )
     differences = models.JSONField(
         default=list, help_text="In words, as it was asked: label, before and after."
     )

@@ -32,6 +32,7 @@ class Event(models.Model):
         PACKAGE_CANCELED = "package_canceled", "Package canceled"
         PACKAGE_PAUSED = "package_paused", "Package paused"
         PACKAGE_RESUMED = "package_resumed", "Package resumed"
+        DETAILS_UPDATED = "details_updated", "Details changed"
         ARCHIVED = "archived", "Archived"
         UNARCHIVED = "unarchived", "Taken out of the archive"
 

@@ -1,5 +1,7 @@
 """Writing a buy's history."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,4 +32,31 @@ def event_record(
         summary=summary[:500],
         data=data or {},
         at=now,
+    )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a change that leaves the status as it is; `package_id` where it has one."""
+
+    action: Event.Action
+    summary: str
+    package_id: str = ""
+
+
+def events_record(*, buy: MediaBuy, entries: Iterable[Entry], actor: str, now: datetime) -> None:
+    """Append the entries of one change in their order, in one statement; none for none."""
+    Event.objects.bulk_create(
+        Event(
+            media_buy=buy,
+            action=entry.action,
+            from_status=buy.status,
+            to_status=buy.status,
+            revision=buy.revision,
+            actor=actor,
+            summary=entry.summary[:500],
+            package_id=entry.package_id,
+            at=now,
+        )
+        for entry in entries
     )
