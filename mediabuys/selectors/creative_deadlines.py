@@ -10,22 +10,22 @@ from mediabuys.models import CreativeAssignment
 from mediabuys.states import LIVE_BUY_STATUSES
 
 
-def assignment_deadline() -> Coalesce:
-    """Return the deadline of an assignment's package, as `package_deadline` tells it of one."""
-    buy = "package__media_buy__"
-    own = F(f"{buy}creative_deadline") + (F("package__start_time") - F(f"{buy}start_time"))
-    return Coalesce(
-        ExpressionWrapper(own, output_field=DateTimeField()),
-        F(f"{buy}creative_deadline"),
-    )
+def assignment_deadline(package: str) -> Coalesce:
+    """Return a package's deadline, as `package_deadline` tells it; `package` is the way to it."""
+    deadline = F(f"{package}__media_buy__creative_deadline")
+    starts_later = F(f"{package}__start_time") - F(f"{package}__media_buy__start_time")
+    own = ExpressionWrapper(deadline + starts_later, output_field=DateTimeField())
+    return Coalesce(own, deadline)
 
 
-def is_running(now: datetime) -> Q:
-    """Return the condition that an assignment's package is sold and its flight not over."""
-    is_over = Q(package__end_time__isnull=False, package__end_time__lte=now)
-    return (
-        Q(package__media_buy__status__in=LIVE_BUY_STATUSES, package__is_canceled=False) & ~is_over
-    )
+def is_running(now: datetime, package: str) -> Q:
+    """Return the condition that a package is sold and its own flight is not over."""
+    is_sold = {
+        f"{package}__media_buy__status__in": LIVE_BUY_STATUSES,
+        f"{package}__is_canceled": False,
+    }
+    ends = f"{package}__end_time"
+    return Q(**is_sold) & (Q(**{f"{ends}__isnull": True}) | Q(**{f"{ends}__gt": now}))
 
 
 def late_packages(creatives: Iterable[int], *, now: datetime) -> dict[int, list[str]]:
@@ -34,13 +34,14 @@ def late_packages(creatives: Iterable[int], *, now: datetime) -> dict[int, list[
     Creatives that none holds are left out. A package whose flight is over holds nothing.
     """
     held = (
-        CreativeAssignment.objects.filter(is_running(now), creative__in=list(creatives))
-        .annotate(deadline=assignment_deadline())
+        CreativeAssignment.objects.filter(is_running(now, "package"), creative__in=list(creatives))
+        .annotate(deadline=assignment_deadline("package"))
         .filter(deadline__lt=now)
+        .select_related("package")
         .order_by("creative", "package__package_id")
-        .values_list("creative", "package__package_id")
     )
     found: dict[int, list[str]] = {}
-    for creative, package_id in held:
-        found.setdefault(creative, []).append(package_id)
+    for row in held:
+        if row.creative_id is not None:
+            found.setdefault(row.creative_id, []).append(row.package.package_id)
     return found

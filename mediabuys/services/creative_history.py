@@ -56,8 +56,8 @@ def revocation_record(*, creative: Creative, reason: str, reviewer: str, now: da
         media_buy__status__in=LIVE_BUY_STATUSES,
         is_canceled=False,
     )
-    for buy_id, package_id in holding.order_by("pk").values_list("media_buy", "package_id"):
-        served.setdefault(buy_id, []).append(package_id)
+    for package in holding.order_by("pk"):
+        served.setdefault(package.media_buy_id, []).append(package.package_id)
     if not served:
         return
     Event.objects.bulk_create(
