@@ -1,0 +1,211 @@
+"""The creatives that wait for a reviewer, the one that is due first on top."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import models
+from django.db.models import Count, DateTimeField, Max, Min, Q, QuerySet, Value, Window
+from django.db.models.functions import Coalesce, RowNumber
+
+from mediabuys.creative_preview import CreativeContent, creative_content
+from mediabuys.models import Creative, CreativeAssignment, CreativeFormat, CreativeReview
+from mediabuys.selectors.creative_deadlines import assignment_deadline, is_running
+from mediabuys.selectors.desk import creatives_to_review
+from mediabuys.states import ReviewOutcome
+
+DUE_SOON = timedelta(hours=24)
+PAGE_SIZE = 50
+# More places of one creative are only counted.
+SHOWN_PLACES = 3
+SEARCH_LIMIT = 100
+# Creatives on no running package sort behind all others.
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ReviewView(models.TextChoices):
+    """The named views of the queue, as they stand in its address."""
+
+    ALL = "all", "All"
+    OVERDUE = "overdue", "Past the deadline"
+    SOON = "soon", "Due within 24 h"
+    UNASSIGNED = "unassigned", "On no running buy"
+
+
+@dataclass(frozen=True)
+class ReviewRow:
+    """One creative that waits; `due_at` is the first deadline of its places, None without any.
+
+    `places` are the first few running packages that it is on, of `place_count`.
+    """
+
+    creative: Creative
+    content: CreativeContent
+    format_name: str
+    sent_at: datetime
+    due_at: datetime | None
+    places: tuple[CreativeAssignment, ...]
+    place_count: int
+
+    @property
+    def more_places(self) -> int:
+        """How many places are not shown."""
+        return self.place_count - len(self.places)
+
+    @property
+    def pick(self) -> str:
+        """What names this very revision in a form."""
+        return f"{self.creative.pk}-{self.creative.revision}"
+
+
+@dataclass(frozen=True)
+class ReviewPage:
+    """One page; `next_cursor` is empty where nothing lies beyond."""
+
+    rows: tuple[ReviewRow, ...]
+    next_cursor: str
+
+
+def review_queue(*, view: ReviewView, words: str, now: datetime) -> QuerySet[Any]:
+    """Return what waits in one view, most urgent first, as keys: primary key and `due`."""
+    waiting = _with_due(creatives_to_review().filter(_search(words)), now)
+    return waiting.filter(_in_view(view, now)).order_by("due", "pk")
+
+
+def _with_due(creatives: QuerySet[Any], now: datetime) -> QuerySet[Any]:
+    due = Min(
+        assignment_deadline("assignments__package"),
+        filter=is_running(now, "assignments__package"),
+    )
+    never = Value(NEVER, output_field=DateTimeField())
+    return creatives.order_by().values("pk").annotate(due=Coalesce(due, never))
+
+
+def _in_view(view: ReviewView, now: datetime) -> Q:
+    return {
+        ReviewView.ALL: Q(),
+        ReviewView.OVERDUE: Q(due__lte=now),
+        ReviewView.SOON: Q(due__gt=now, due__lte=now + DUE_SOON),
+        ReviewView.UNASSIGNED: Q(due=NEVER),
+    }[view]
+
+
+def _search(words: str) -> Q:
+    text = words.replace("\x00", "").strip()[:SEARCH_LIMIT]
+    if not text:
+        return Q()
+    return (
+        Q(name__icontains=text)
+        | Q(creative_id=text)
+        | Q(principal__name__icontains=text)
+        | Q(account__name__icontains=text)
+        | Q(account__brand_domain__icontains=text)
+    )
+
+
+def review_counts(*, now: datetime) -> Mapping[ReviewView, int]:
+    """Return how many creatives wait in each view; one query."""
+    counted = _with_due(creatives_to_review(), now).aggregate(
+        **{view.value: Count("pk", filter=_in_view(view, now) or None) for view in ReviewView}
+    )
+    return {view: counted[view.value] for view in ReviewView}
+
+
+def review_page(
+    *, view: ReviewView, words: str, after: str, now: datetime, size: int = PAGE_SIZE
+) -> ReviewPage:
+    """Return one page of a view in five queries, however long the queue.
+
+    `after` is the cursor of the page before; what is no cursor is ignored.
+    """
+    waiting = review_queue(view=view, words=words, now=now)
+    position = _position(after)
+    if position is not None:
+        due, pk = position
+        waiting = waiting.filter(Q(due__gt=due) | Q(due=due, pk__gt=pk))
+    keys = [(row["pk"], row["due"]) for row in waiting[: size + 1]]
+    rows = review_rows(dict(keys[:size]), now=now)
+    return ReviewPage(rows, _cursor(*keys[size - 1]) if len(keys) > size else "")
+
+
+def _cursor(pk: int, due: datetime) -> str:
+    return f"{(due - EPOCH) // timedelta(microseconds=1)}-{pk}"
+
+
+def _position(cursor: str) -> tuple[datetime, int] | None:
+    moment, _, pk = cursor.partition("-")
+    if not all(part.isascii() and part.isdigit() and len(part) <= 19 for part in (moment, pk)):
+        return None
+    try:
+        due = EPOCH + timedelta(microseconds=int(moment))
+    except OverflowError:
+        return None
+    return (due, int(pk)) if int(pk) < 2**63 else None
+
+
+def review_rows(due: Mapping[int, datetime], *, now: datetime) -> tuple[ReviewRow, ...]:
+    """Return these creatives with what a reviewer needs, in the mapping's order; four queries."""
+    creatives = Creative.objects.select_related("account", "principal").in_bulk(list(due))
+    places = places_of(list(due), now=now, limit=SHOWN_PLACES)
+    formats = _format_names({creative.format_key for creative in creatives.values()})
+    sent = _sent(list(due))
+    return tuple(
+        ReviewRow(
+            creative=creatives[pk],
+            content=creative_content(creatives[pk]),
+            format_name=formats.get(creatives[pk].format_key, creatives[pk].format_key),
+            sent_at=sent.get(pk, creatives[pk].updated_at),
+            due_at=None if moment == NEVER else moment,
+            places=tuple(places.get(pk, ())),
+            place_count=_count(places.get(pk, ())),
+        )
+        for pk, moment in due.items()
+        if pk in creatives
+    )
+
+
+def _format_names(keys: set[str]) -> dict[str, str]:
+    found = CreativeFormat.objects.filter(format_id__in=keys)
+    return dict(found.values_list("format_id", "name"))
+
+
+def _sent(creatives: Sequence[int]) -> dict[int, datetime]:
+    sent = CreativeReview.objects.filter(creative__in=creatives, outcome=ReviewOutcome.SUBMITTED)
+    return dict(sent.order_by().values_list("creative").annotate(Max("at")))
+
+
+def _count(places: Sequence[CreativeAssignment]) -> int:
+    return getattr(places[0], "number_of_places", 0) if places else 0
+
+
+def places_of(
+    creatives: Sequence[int], *, now: datetime, limit: int
+) -> dict[int, list[CreativeAssignment]]:
+    """Return the running packages that each creative is on, first due first; one query.
+
+    At most `limit` for each; every row has `deadline` and `number_of_places`, how many there are.
+    """
+    ranked = (
+        CreativeAssignment.objects.filter(is_running(now, "package"), creative__in=creatives)
+        .annotate(deadline=assignment_deadline("package"))
+        .annotate(
+            rank=Window(RowNumber(), partition_by="creative", order_by=["deadline", "pk"]),
+            number_of_places=Window(Count("pk"), partition_by="creative"),
+        )
+        .filter(rank__lte=limit)
+        .select_related("package__product", "package__media_buy")
+        .order_by("creative", "rank")
+    )
+    found: dict[int, list[CreativeAssignment]] = {}
+    for row in ranked:
+        if row.creative_id is not None:
+            found.setdefault(row.creative_id, []).append(row)
+    return found
+
+
+def first_to_review(*, now: datetime) -> int | None:
+    """Return the primary key of the creative that is due first; None when nothing waits."""
+    first = review_queue(view=ReviewView.ALL, words="", now=now).first()
+    return None if first is None else first["pk"]
