@@ -55,6 +55,19 @@ OPERATION = """
     WHERE buy.context_id = %(context_id)s AND buy.principal_id = %(principal)s
     ORDER BY task.id DESC LIMIT 1
 """
+ORDER_FIELDS = (
+    "context_id",
+    "media_buy_id",
+    "status",
+    "currency",
+    "total_budget",
+    "start_time",
+    "is_held",
+    "confirmed_at",
+    "creative_deadline",
+    "rejection_reason",
+    "ad_server",
+)
 
 ENDED_UNDONE = (TaskStatus.FAILED, TaskStatus.REJECTED, TaskStatus.CANCELED)
 WAITS_FOR_BUYER = (TaskStatus.INPUT_REQUIRED, TaskStatus.AUTH_REQUIRED)
@@ -184,7 +197,7 @@ class Operation:
 
 def operation_of(*, principal: Principal, context_id: str, now: datetime) -> Operation | None:
     """Return the agent's own operation; None for unknown, foreign and long-ended ones alike."""
-    wanted = {
+    wanted: dict[str, Any] = {
         "context_id": context_id,
         "principal": principal.pk,
         "task_type": TaskType.CREATE_MEDIA_BUY.value,
@@ -202,7 +215,7 @@ def operation_of(*, principal: Principal, context_id: str, now: datetime) -> Ope
 def _operation(row: tuple[Any, ...]) -> Operation:
     order, task, booking, lines = row[:11], row[11:18], row[18:24], row[24]
     return Operation(
-        *order,
+        **dict(zip(ORDER_FIELDS, order, strict=True)),
         task=None if task[0] is None else _task(task),
         booking=None if booking[0] is None else _booking(booking),
         lines=[_line(line) for line in json.loads(lines or "[]")],

@@ -176,6 +176,6 @@ def test_an_order_is_rejected_and_leaves_no_buy(ready: dict[str, Any], page: Pag
     polled = buyer.call("get_task_status", task_id=submitted["task_id"])
     assert (polled["status"], polled["error"]["code"]) == ("failed", "PRODUCT_UNAVAILABLE")
     legacy = buyer.legacy(submitted["context_id"])
-    assert (legacy["status"], legacy["error"]["code"]) == ("failed", "PRODUCT_UNAVAILABLE")
+    assert (legacy["status"], legacy["error"]["code"]) == ("failed", "INSUFFICIENT_INVENTORY")
     after = buyer.call("get_media_buys", status_filter=["pending_creatives", "pending_start"])
     assert after["media_buys"] == before["media_buys"]

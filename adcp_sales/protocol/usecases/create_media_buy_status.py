@@ -4,24 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from adcp_sales.protocol.errors import AdcpError
+from adcp_sales.protocol.legacy_errors import failure_message, order_error
+from adcp_sales.protocol.legacy_schemas import STATUS_REQUEST, STATUS_RESPONSE
+from adcp_sales.protocol.operation_words import campaign_words, next_steps
 from adcp_sales.protocol.registry import Call, Reply, TaskSpec
 from mediabuys.pricing import in_words
-from mediabuys.states import PENDING_BUY_STATUSES, BookingStatus, BookingStep, BuyStatus
+from mediabuys.states import PENDING_BUY_STATUSES, BookingStep
 from mediabuys.wire.buys import present
-from tasks_hitl.operations import Operation, operation_of
-from tasks_hitl.states import TaskStatus
+from tasks_hitl.operations import Operation, OrderTask, Stage, operation_of
 from tasks_hitl.wire import POLL_PENDING_MANUAL, STEPS, poll_seconds
-
-WAITS_FOR_BUYER = (TaskStatus.INPUT_REQUIRED, TaskStatus.AUTH_REQUIRED)
-FAILED = (TaskStatus.FAILED, TaskStatus.REJECTED, TaskStatus.CANCELED)
-CREATIVE_WORDS = {
-    "ctv": "video",
-    "olv": "video",
-    "linear_tv": "video",
-    "streaming_audio": "audio",
-    "podcast": "audio",
-    "radio": "audio",
-}
 
 
 def create_media_buy_status(call: Call) -> Reply:
@@ -37,61 +28,66 @@ def create_media_buy_status(call: Call) -> Reply:
             http_status=404,
             recovery="correctable",
         )
-    return _reply(operation, call.now)
+    return operation_reply(operation, call.now)
 
 
-def _reply(operation: Operation, now: datetime) -> Reply:
-    task = operation.task
-    if task is not None and task.status == TaskStatus.SUBMITTED:
-        return _pending_manual(operation, "publisher", "Sales team reviewing campaign parameters")
-    if task is not None and task.status in WAITS_FOR_BUYER:
-        return _pending_manual(operation, "buyer", "The publisher waits for a corrected order")
-    if task is not None and task.status in FAILED:
-        return _failed(operation, task.error or {})
-    if task is None and operation.buy.status == BuyStatus.REJECTED:
-        return _failed(operation, _booking_error(operation))
-    if _is_settled(operation):
-        return _completed(operation)
-    return _processing(operation, now)
+def operation_reply(operation: Operation, now: datetime) -> Reply:
+    """Return the status answer of an operation, in the words of the older surface."""
+    match operation.stage, operation.task:
+        case Stage.WAITS_FOR_STAFF, OrderTask() as task:
+            return _waiting_for_staff(operation, task)
+        case Stage.WAITS_FOR_BUYER, OrderTask() as task:
+            return _waiting_for_buyer(operation, task)
+        case Stage.FAILED, _:
+            return _failed(operation)
+        case Stage.COMPLETED, _:
+            return _completed(operation)
+        case _:
+            return _processing(operation, now)
 
 
-def _is_settled(operation: Operation) -> bool:
-    booking = operation.booking
-    return booking is not None and booking.status in (BookingStatus.BOOKED, BookingStatus.FAILED)
+def _waiting_for_staff(operation: Operation, task: OrderTask) -> Reply:
+    return _pending_manual(
+        operation,
+        task,
+        message="Media buy requires manual approval",
+        responsible_party="publisher",
+        action_detail="Sales team reviewing campaign parameters",
+    )
 
 
-def _booking_error(operation: Operation) -> dict[str, Any]:
-    booking = operation.booking
-    return {
-        "code": booking.error_code if booking else "SERVICE_UNAVAILABLE",
-        "message": operation.buy.rejection_reason,
-        "suggestion": "Send the order again later, or ask the publisher.",
-    }
+def _waiting_for_buyer(operation: Operation, task: OrderTask) -> Reply:
+    asked = task.error.get("message") or "The publisher waits for a corrected order"
+    return _pending_manual(
+        operation,
+        task,
+        message="Media buy needs a change before it can be approved",
+        responsible_party="buyer",
+        action_detail=asked,
+        suggestion=task.error.get("suggestion")
+        or "Send create_media_buy again with the change and this context_id",
+    )
 
 
-def _pending_manual(operation: Operation, responsible: str, detail: str) -> Reply:
-    task = operation.task
-    assert task is not None, "only a task waits for a person"  # noqa: S101
+def _pending_manual(operation: Operation, task: OrderTask, **spoken: str) -> Reply:
     body = {
-        "message": "Media buy requires manual approval",
-        "context_id": operation.buy.context_id,
+        "context_id": operation.context_id,
         "task_id": task.task_id,
         "estimated_approval_time": task.estimate,
         "reason": task.reason,
-        "responsible_party": responsible,
-        "action_detail": detail,
+        **spoken,
     }
     return Reply(body, status="pending_manual", retry_after=POLL_PENDING_MANUAL)
 
 
 def _processing(operation: Operation, now: datetime) -> Reply:
     booking = operation.booking
-    step = BookingStep(booking.step if booking else BookingStep.ORDER_VALIDATION)
+    step = booking.step if booking else BookingStep.ORDER_VALIDATION
     age = (now - booking.queued_at).total_seconds() if booking else 0.0
     doing = f"{step.label[0].lower()}{step.label[1:]}"
     body = {
         "message": f"Media buy creation in progress - {doing}",
-        "context_id": operation.buy.context_id,
+        "context_id": operation.context_id,
         "progress": {
             "current_step": step.value,
             "completed": STEPS.index(step.value) + 1,
@@ -105,52 +101,37 @@ def _processing(operation: Operation, now: datetime) -> Reply:
     return Reply(body, status="processing", retry_after=pause)
 
 
-def _failed(operation: Operation, error: dict[str, Any]) -> Reply:
-    told = {key: error[key] for key in ("code", "message", "suggestion") if error.get(key)}
+def _failed(operation: Operation) -> Reply:
+    error = order_error(operation.failure)
     body = {
-        "message": f"Media buy creation failed: {told.get('message', 'it was stopped')}",
-        "context_id": operation.buy.context_id,
-        "error": told,
+        "message": failure_message(error),
+        "context_id": operation.context_id,
+        "error": error,
     }
     return Reply(body, status="failed")
 
 
 def _completed(operation: Operation) -> Reply:
-    buy, booking = operation.buy, operation.booking
-    pending = buy.status in PENDING_BUY_STATUSES
-    count = len(booking.line_items) if booking else 0
-    server = buy.account.publisher.ad_server_name
-    words = in_words(buy.total_budget, buy.currency)
-    body = {
-        "message": f"Successfully created your {words} media buy",
-        "context_id": buy.context_id,
-        "media_buy_id": buy.media_buy_id,
-        "media_buy_status": "pending_activation" if pending else buy.status,
-        "adcp_status": buy.status,
-        "detail": f"Created {count} line item{'s' if count != 1 else ''} in {server}",
-        **present(
-            creative_deadline=buy.creative_deadline.isoformat() if buy.creative_deadline else None
-        ),
-        "next_steps": _next_steps(operation) if pending else [],
+    pending = operation.status in PENDING_BUY_STATUSES
+    budget = in_words(operation.total_budget, operation.currency)
+    body: dict[str, Any] = {
+        "message": f"Successfully created your {budget} {campaign_words(operation.lines)}",
+        "context_id": operation.context_id,
+        "media_buy_id": operation.media_buy_id,
+        "media_buy_status": "pending_activation" if pending else operation.status,
+        "adcp_status": operation.status,
+        "detail": _detail(operation),
+        **present(creative_deadline=operation.creative_deadline),
+        "next_steps": next_steps(operation) if pending else [],
     }
     return Reply(body)
 
 
-def _next_steps(operation: Operation) -> list[str]:
-    """Name each missing creative and then the activation."""
-    deadline = operation.buy.creative_deadline
-    by = f" by {deadline:%b %-d}" if deadline else ""
-    steps = [
-        f"Upload {_creative_word(line['channels'])} creative for {line['product']}{by}"
-        for line in operation.missing_creatives
-    ]
-    if steps:
-        return [*steps, "Campaign will activate automatically once creatives are approved"]
-    return [f"Campaign will activate automatically on {operation.buy.start_time:%b %-d}"]
-
-
-def _creative_word(channels: list[str]) -> str:
-    return next((CREATIVE_WORDS[name] for name in channels if name in CREATIVE_WORDS), "display")
+def _detail(operation: Operation) -> str:
+    count = operation.booking.line_items if operation.booking else 0
+    if not count:
+        return f"Media buy created in {operation.ad_server}"
+    return f"Created {count} line item{'s' if count != 1 else ''} in {operation.ad_server}"
 
 
 TASKS = [
@@ -159,28 +140,10 @@ TASKS = [
         run=create_media_buy_status,
         access="read",
         summary="Check the status of an asynchronous media buy creation (legacy).",
-        schema={
-            "type": "object",
-            "properties": {"context_id": {"type": "string", "minLength": 1, "maxLength": 255}},
-            "required": ["context_id"],
-        },
-        response_schema={
-            "type": "object",
-            "properties": {
-                "status": {
-                    "enum": ["processing", "completed", "failed", "pending_manual"],
-                },
-                "message": {"type": "string"},
-                "context_id": {"type": "string"},
-                "error": {
-                    "type": "object",
-                    "required": ["code", "message", "suggestion"],
-                },
-            },
-            "required": ["status"],
-        },
+        schema=STATUS_REQUEST,
+        response_schema=STATUS_RESPONSE,
         paths=("adcp/create_media_buy_status", "legacy/create_media_buy_status"),
-        error_body=lambda spoken: {"error": dict(spoken)},
+        error_body=lambda spoken: {"error": {**spoken}},
         example={"context_id": "ctx-create-mb-456"},
     )
 ]
