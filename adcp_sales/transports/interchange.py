@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.http import HttpResponseBase
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 from django.utils import timezone
@@ -82,8 +81,8 @@ class InterchangeView(APIView):
         return Response(body)
 
     def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
         """Keep every answer out of caches, refusals too."""
         final = super().finalize_response(request, response, *args, **kwargs)
         final["Cache-Control"] = "no-store"

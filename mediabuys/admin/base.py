@@ -12,7 +12,7 @@ class DeskModelAdmin(ModelAdmin):
 
     show_full_result_count = False
     list_per_page = 50
-    actions = None
+    actions: Any = None
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody deletes: rows are the history of what was sold."""

@@ -1,4 +1,4 @@
-"""Media buys, as they were sold; only shown."""
+"""Media buys, as they were sold: shown, archived, rejected and canceled, never edited."""
 
 from typing import Any
 
@@ -8,12 +8,14 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from mediabuys.admin.base import ReadOnlyAdmin, ReadOnlyInline
+from mediabuys.admin.base import ReadOnlyInline
+from mediabuys.admin.buy_actions import BuyActions
+from mediabuys.admin.buy_filters import ArchiveFilter, LiveFilter
 from mediabuys.models import Event, MediaBuy, Package
 from mediabuys.pricing import in_words
 from mediabuys.selectors.desk_targeting import targeting_in_words
 from mediabuys.selectors.desk_words import flight_in_words
-from mediabuys.states import LIVE_BUY_STATUSES, BuyStatus
+from mediabuys.states import BuyStatus
 
 STATUS_LABELS = {
     BuyStatus.DRAFT: "warning",
@@ -25,25 +27,6 @@ STATUS_LABELS = {
     BuyStatus.DECLINED: "danger",
     BuyStatus.CANCELED: "danger",
 }
-
-
-class LiveFilter(admin.SimpleListFilter):
-    """Buys that are sold and not over, or the others."""
-
-    title = "live"
-    parameter_name = "live"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the two choices."""
-        return [("yes", "Sold and not over"), ("no", "Not live")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[MediaBuy]) -> QuerySet[MediaBuy]:
-        """Filter, when one is chosen."""
-        if self.value() == "yes":
-            return queryset.filter(status__in=LIVE_BUY_STATUSES)
-        if self.value() == "no":
-            return queryset.exclude(status__in=LIVE_BUY_STATUSES)
-        return queryset
 
 
 class PackageInline(ReadOnlyInline):
@@ -91,7 +74,7 @@ class EventInline(ReadOnlyInline):
 
 
 @admin.register(MediaBuy)
-class MediaBuyAdmin(ReadOnlyAdmin):
+class MediaBuyAdmin(BuyActions):
     """Orders and buys, from draft to the end of their flight."""
 
     inlines = (PackageInline, EventInline)
@@ -104,7 +87,7 @@ class MediaBuyAdmin(ReadOnlyAdmin):
         "shown_flight",
         "shown_po",
     )
-    list_filter = ("status", LiveFilter)
+    list_filter = ("status", LiveFilter, ArchiveFilter)
     list_select_related = ("account", "principal")
     search_fields = (
         "media_buy_id",
@@ -127,13 +110,20 @@ class MediaBuyAdmin(ReadOnlyAdmin):
                     ("confirmed_at", "creative_deadline"),
                     ("po_number", "agency_estimate_number"),
                     ("rejection_reason", "cancellation_reason"),
+                    ("archived_at", "archived_by"),
                     "shown_approvals",
                 )
             },
         ),
         (
             "Identifiers",
-            {"fields": ("media_buy_id", "reference", "context_id", "revision")},
+            {
+                "fields": (
+                    ("media_buy_id", "revision"),
+                    ("reference", "context_id"),
+                    ("campaign_ref", "buyer_ref"),
+                )
+            },
         ),
     )
 

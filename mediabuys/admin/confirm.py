@@ -33,19 +33,19 @@ def confirmed(
     form: forms.Form,
     act: Callable[[forms.Form], object],
 ) -> HttpResponse:
-    """Show the page, or on a valid POST call `act` and go back.
+    """Show the page, or on a valid POST call `act` and go back with what it says, or `done`.
 
     A refusal of the service is shown on the page in its own words, with status 409.
     """
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
-            act(form)
+            said = act(form)
         except TradeError as error:
             form.add_error(None, f"{error.message} {error.suggestion or ''}".strip())
             status = CONFLICT
         else:
-            messages.success(request, says.done)
+            messages.success(request, said if isinstance(said, str) else says.done)
             return redirect(says.back)
     context = {**admin.site.each_context(request), "title": says.title, "says": says, "form": form}
     return TemplateResponse(request, "desk/confirm_action.html", context, status=status)
