@@ -5,6 +5,9 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from webhooks.addresses import check_registrable
+from webhooks.errors import DestinationRefused
+
 # The channels of AdCP 3.1.
 CHANNELS = (
     ("display", "Display"),
@@ -61,3 +64,27 @@ class CountriesField(WordsField):
                 f"{', '.join(wrong)}: write two-letter country codes, such as US, DE."
             )
         return codes
+
+
+class GovernanceAgentField(forms.Field):
+    """The address of an account's one governance agent; AdCP knows at most one of an account."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show the stored list as the one address in it."""
+        return "".join(agent["url"] for agent in value[:1]) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> list[dict[str, str]]:
+        """Return the list that the protocol knows, or refuse what is no public https address."""
+        url = str(value or "").strip()
+        if not url:
+            return []
+        try:
+            return [{"url": check_registrable(url, allow_private=False).url}]
+        except DestinationRefused as refused:
+            raise forms.ValidationError(str(refused)) from refused
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare addresses, so that a space beside one is no change."""
+        return self.prepare_value(initial or []) != str(data or "").strip()

@@ -12,6 +12,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from mediabuys.admin.base import DeskModelAdmin, ReadOnlyInline
+from mediabuys.admin.fields import GovernanceAgentField
 from mediabuys.models import Account, AccountAccess, Principal, Publisher
 from mediabuys.pricing import in_words
 from mediabuys.services.publishers import publisher_save
@@ -110,10 +111,26 @@ class AccessInline(ReadOnlyInline):
         return rows.select_related("principal", "account")
 
 
+class AccountForm(forms.ModelForm):
+    """What staff set of an account."""
+
+    governance_agents = GovernanceAgentField(
+        required=False,
+        label="Governance agent",
+        help_text="Its https address. Where the deployment asks for it, orders on this account"
+        " must then name their campaign plan (plan_id).",
+    )
+
+    class Meta:
+        model = Account
+        fields = "__all__"  # noqa: DJ007 (the admin's fieldsets name what is edited)
+
+
 @admin.register(Account)
 class AccountAdmin(DeskModelAdmin):
-    """Accounts as buyers declared them; staff set credit and threshold."""
+    """Accounts as buyers declared them; staff set credit, threshold and governance agent."""
 
+    form = AccountForm
     inlines = (AccessInline,)
     list_display = ("name", "owner", "shown_status", "shown_credit", "payment_terms", "sandbox")
     list_filter = ("status", "sandbox")
@@ -130,6 +147,7 @@ class AccountAdmin(DeskModelAdmin):
         "billing",
         "currency",
         "created_at",
+        "shown_governance_agent",
     )
     fieldsets = (
         (None, {"fields": ("name", ("status", "sandbox"), "owner", "account_id")}),
@@ -144,6 +162,16 @@ class AccountAdmin(DeskModelAdmin):
             },
         ),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> list[Any]:
+        """Add the governance agent: to be edited, or in words for who may only look."""
+        may_edit = self.has_change_permission(request, obj)
+        field = "governance_agents" if may_edit else "shown_governance_agent"
+        return [*super().get_fieldsets(request, obj), ("Governance", {"fields": (field,)})]
+
+    @display(description="Governance agent")
+    def shown_governance_agent(self, account: Account) -> str:
+        return ", ".join(agent["url"] for agent in account.governance_agents) or "none"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Buyers declare their accounts."""

@@ -21,6 +21,7 @@ def account_body(account: Account) -> dict[str, Any]:
         "payment_terms": account.payment_terms,
         "account_scope": "operator_brand",
         "sandbox": account.sandbox,
+        "governance_agents": account.governance_agents or None,
     }
     if account.credit_limit is not None:
         body["credit_limit"] = {"amount": account.credit_limit, "currency": account.currency}
