@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from tasks_hitl.models import Decision
 from tasks_hitl.states import Outcome
 from tests.people import Buyer
-from tests.trade.orders import approve, reject, waiting_task
+from tests.trade.orders import approve, reject, send_back, waiting_task
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +27,8 @@ LINE = {"product_id": "homepage", "pricing_option_id": "usd", "budget": 50_000}
         (approve, Outcome.APPROVED, 7),
         # task, vote, decision, buy; order, its event; status, event, the buyer's notice
         (reject, Outcome.REJECTED, 9),
+        # task, vote, decision; order, account, publisher (until when); status, event, notice
+        (send_back, Outcome.CHANGE_ASKED, 9),
     ],
 )
 def test_a_decision_costs_the_same_whatever_the_order(

@@ -163,10 +163,10 @@ def test_the_keyboard_moves_and_opens_and_never_decides(
         page.keyboard.press(key)
     expect(page.locator("tr.current a").first).to_have_attribute("href", address(tasks[1]))
     page.keyboard.press("/")
-    expect(page.get_by_label("Search orders")).to_be_focused()
+    expect(page.get_by_label("Search approvals")).to_be_focused()
     page.keyboard.type("jjk")
-    expect(page.get_by_label("Search orders")).to_have_value("jjk")
-    page.get_by_label("Search orders").fill("")
+    expect(page.get_by_label("Search approvals")).to_have_value("jjk")
+    page.get_by_label("Search approvals").fill("")
     page.locator("tr.current a").first.focus()
     page.keyboard.press("Enter")
 

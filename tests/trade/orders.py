@@ -60,6 +60,17 @@ def reject(task: Task, approver: User, **changes: Any) -> Decision:
     return approve(task, approver, **{**reasons, **changes})
 
 
+def send_back(task: Task, approver: User, **changes: Any) -> Decision:
+    """Ask the buyer for other dates."""
+    asked = {
+        "outcome": Outcome.CHANGE_ASKED,
+        "reason_code": "dates",
+        "note": "The first week of March is sold out.",
+        "suggestion": "Start on 8 March or later.",
+    }
+    return approve(task, approver, **{**asked, **changes})
+
+
 def booked_buy(buyer: Buyer, **changes: Any) -> MediaBuy:
     """Return a confirmed buy that was accepted without a person; it waits for creatives."""
     placed = place(buyer, order_params(buyer, **changes))
