@@ -54,8 +54,7 @@ def refused(
         "adcp_error": described,
     }
     if error_body is not None:
-        spoken = ("code", "message", "suggestion")
-        body |= error_body({name: described[name] for name in spoken if name in described})
+        body |= error_body(described)
     if context is not None:
         body["context"] = context
     headers = {**_retry_header(error.retry_after), **error.headers}

@@ -1,10 +1,10 @@
-"""Errors in the words of the older surface; the envelope beside them keeps the protocol's."""
+"""Errors in the words of the older surface; `adcp_error` beside them keeps the protocol's."""
 
 from collections.abc import Mapping
 from typing import Any
 
 # AdCP's word for an order that cannot be delivered, and the older one with its advice.
-INVENTORY_CODES = frozenset({"PRODUCT_UNAVAILABLE"})
+UNAVAILABLE = "PRODUCT_UNAVAILABLE"
 INSUFFICIENT_INVENTORY = "INSUFFICIENT_INVENTORY"
 INVENTORY_ADVICE = "Try adjusting your flight dates or selecting different products"
 ADVICE = "Start a new create_media_buy operation"
@@ -24,25 +24,36 @@ CALLER_MESSAGES = {
     ),
     "principal_not_found": "The authenticated principal does not exist in the system.",
 }
+# Parameters by their older names.
+FIELDS = {"account": "account_id", "account.account_id": "account_id"}
 
 
-def order_error(spoken: Mapping[str, str]) -> dict[str, str]:
-    """Return code, message and suggestion of a failed order, all three always there."""
-    if spoken["code"] in INVENTORY_CODES:
+def spoken(error: Mapping[str, Any]) -> dict[str, str]:
+    """Return code, message and suggestion of an error object, all three always there."""
+    return {
+        "code": error["code"],
+        "message": error["message"],
+        "suggestion": error.get("suggestion") or ADVICE,
+    }
+
+
+def order_error(error: Mapping[str, Any]) -> dict[str, str]:
+    """Return why an order failed, in the older words."""
+    if error["code"] == UNAVAILABLE:
         return {
             "code": INSUFFICIENT_INVENTORY,
-            "message": spoken["message"],
+            "message": error["message"],
             "suggestion": INVENTORY_ADVICE,
         }
-    if spoken["code"] == REUSED:
+    if error["code"] == REUSED:
         return {"code": REUSED, "message": REUSED_MESSAGE, "suggestion": REUSED_ADVICE}
-    return {"suggestion": ADVICE, **spoken}
+    return spoken(error)
 
 
-def order_refusal(spoken: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a refused legacy order answers beside the protocol's own errors."""
-    error = order_error(spoken)
-    return {"message": failure_message(error), "error": error}
+def order_refusal(error: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a refused legacy order answers beside the protocol's own error."""
+    told = order_error(error)
+    return {"message": failure_message(told), "error": told, "errors": [_renamed(error)]}
 
 
 def failure_message(error: Mapping[str, str]) -> str:
@@ -52,13 +63,15 @@ def failure_message(error: Mapping[str, str]) -> str:
     return f"Media buy creation failed: {error['message']}"
 
 
-def caller_refusal(spoken: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a refused legacy read answers: a list of no buys, and a caller's error renamed.
+def listing_refusal(error: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a refused legacy read answers: no buys, and the error in the older words."""
+    told = _renamed(error)
+    if code := CALLER_CODES.get(error["code"]):
+        told |= {"code": code, "message": CALLER_MESSAGES[code]}
+    return {"media_buys": [], "errors": [told]}
 
-    Other errors stay as they are, with their field.
-    """
-    empty: dict[str, Any] = {"media_buys": []}
-    code = CALLER_CODES.get(spoken["code"])
-    if code is None:
-        return empty
-    return {**empty, "errors": [{**spoken, "code": code, "message": CALLER_MESSAGES[code]}]}
+
+def _renamed(error: Mapping[str, Any]) -> dict[str, Any]:
+    if error.get("field") not in FIELDS:
+        return dict(error)
+    return {**error, "field": FIELDS[error["field"]]}

@@ -17,8 +17,8 @@ from mediabuys.models.accounts import Account, Principal
 Access = Literal["public", "read", "write"]
 AccountUse = Literal["required", "optional", "none"]
 
-# What an older surface's body adds to a refusal, from code, message and suggestion.
-ErrorBody = Callable[[Mapping[str, str]], dict[str, Any]]
+# What an older surface's body adds to a refusal, from the protocol's error object.
+ErrorBody = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 # Account statuses in which a task may run: the gating matrix of the seller contract, 1.1.
 BUYING = frozenset({"active"})
@@ -83,8 +83,8 @@ class TaskSpec:
 
     `paths` are the REST paths where it is not `adcp/<name>` and its aliases. `adapt` turns an older
     surface's parameters into those that `schema` describes, before they are validated; it may raise
-    a refusal. `error_body` adds what an older surface's callers read of a refusal, from its code,
-    message and suggestion.
+    a refusal. `error_body` adds what an older surface's callers read of a refusal, from its error
+    object.
     """
 
     name: str

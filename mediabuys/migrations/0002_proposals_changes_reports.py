@@ -632,6 +632,14 @@ class Migration(migrations.Migration):
                 name="media_buy_campaign",
             ),
         ),
+        migrations.AddIndex(
+            model_name="package",
+            index=models.Index(
+                condition=models.Q(("buyer_ref", ""), _negated=True),
+                fields=["buyer_ref"],
+                name="package_buyer_ref",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="mediabuy",
             constraint=models.CheckConstraint(

@@ -259,6 +259,9 @@ class Package(models.Model):
                 name="package_flight_forward",
             ),
         ]
+        indexes = [
+            models.Index(fields=["buyer_ref"], name="package_buyer_ref", condition=~Q(buyer_ref=""))
+        ]
 
     def __str__(self) -> str:
         return self.package_id

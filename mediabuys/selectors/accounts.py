@@ -8,7 +8,9 @@ from django.db.models import Q, QuerySet
 from mediabuys.errors import AccountAmbiguous, AccountNotFound
 from mediabuys.models.accounts import Account, Principal, Publisher
 from mediabuys.selectors.handwritten import columns, rows
+from mediabuys.states import AccountStatus
 
+ENDED_ACCOUNTS = (AccountStatus.REJECTED, AccountStatus.CLOSED)
 ACCOUNT = f"""
     SELECT {columns(Account, "account")}, {columns(Publisher, "publisher")}
     FROM mediabuys_account account
@@ -52,6 +54,25 @@ def account_for(*, principal: Principal, ref: Mapping[str, Any], lock: bool = Fa
         field="account",
         suggestion="Name the account by its account_id; list_accounts has it.",
     )
+
+
+def only_account(*, principal: Principal) -> Account:
+    """Return the one account that the agent may use, for callers that name none; one query.
+
+    Ended accounts do not count. Raises AccountNotFound without one, and AccountAmbiguous.
+    """
+    found = accounts_of(principal=principal).exclude(status__in=ENDED_ACCOUNTS).order_by("pk")[:2]
+    match list(found):
+        case [account]:
+            return account
+        case []:
+            raise account_not_found()
+        case _:
+            raise AccountAmbiguous(
+                "The agent may use several accounts, and the request names none.",
+                field="account",
+                suggestion="Name the account by its account_id; list_accounts has it.",
+            )
 
 
 def account_not_found() -> AccountNotFound:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from adcp_sales.protocol.errors import AdcpError
-from adcp_sales.protocol.legacy_errors import failure_message, order_error
+from adcp_sales.protocol.legacy_errors import failure_message, order_error, spoken
 from adcp_sales.protocol.legacy_schemas import STATUS_REQUEST, STATUS_RESPONSE
 from adcp_sales.protocol.operation_words import campaign_words, next_steps
 from adcp_sales.protocol.registry import Call, Reply, TaskSpec
@@ -143,7 +143,7 @@ TASKS = [
         schema=STATUS_REQUEST,
         response_schema=STATUS_RESPONSE,
         paths=("adcp/create_media_buy_status", "legacy/create_media_buy_status"),
-        error_body=lambda spoken: {"error": {**spoken}},
+        error_body=lambda error: {"error": spoken(error)},
         example={"context_id": "ctx-create-mb-456"},
     )
 ]

@@ -13,6 +13,7 @@ from mediabuys.selectors.webhook_activity import webhook_activity_of
 from mediabuys.states import BuyStatus
 from mediabuys.wire.accounts import account_body
 from mediabuys.wire.buys import media_buy_body
+from mediabuys.wire.legacy import legacy_advisories
 from webhooks.activity import AttemptRecord
 
 DEFAULT_STATUSES = (BuyStatus.ACTIVE.value,)
@@ -26,15 +27,15 @@ def get_media_buys(call: Call) -> Reply:
         account=call.account,
         media_buy_ids=call.params.get("media_buy_ids"),
         statuses=_statuses(call.params),
-        after=_after(call),
+        after=page_after(call),
         limit=page_size(call.params),
     )
     body: dict[str, Any] = {
-        "media_buys": _bodies(page.buys, call),
-        "pagination": _pagination(call, page),
+        "media_buys": buy_bodies(page.buys, call),
+        "pagination": page_info(call, page),
     }
-    if unknown := _unknown(call, page):
-        body["errors"] = unknown
+    if errors := [*legacy_advisories(call.params), *unknown_ids(call, page)]:
+        body["errors"] = errors
     if call.account is not None and call.account.sandbox:
         body["sandbox"] = True
     return Reply(body)
@@ -47,20 +48,22 @@ def _statuses(params: dict[str, Any]) -> list[str] | None:
     return [asked] if isinstance(asked, str) else list(asked)
 
 
-def _after(call: Call) -> int | None:
+def page_after(call: Call) -> int | None:
+    """Return the last buy's key of the page before, from the cursor."""
     position = cursor_decode(call)
     return None if position is None else int(position)
 
 
-def _pagination(call: Call, page: BuyPage) -> dict[str, Any]:
+def page_info(call: Call, page: BuyPage) -> dict[str, Any]:
+    """Return the `pagination` of an answer."""
     if page.next_after is not None:
         return {"has_more": True, "cursor": cursor_encode(call, page.next_after)}
     # Of a walk's last page only the length of the page is known, unless it is the first one too.
-    counted = {} if _after(call) is not None else {"total_count": len(page.buys)}
+    counted = {} if page_after(call) is not None else {"total_count": len(page.buys)}
     return {"has_more": False, **counted}
 
 
-def _bodies(buys: list[MediaBuy], call: Call) -> list[dict[str, Any]]:
+def buy_bodies(buys: list[MediaBuy], call: Call) -> list[dict[str, Any]]:
     """Return the page's entries with the parts that were asked for, each read once for all."""
     params, principal = call.params, call.require_principal()
     entries = params.get("include_history") or 0
@@ -85,7 +88,7 @@ def _bodies(buys: list[MediaBuy], call: Call) -> list[dict[str, Any]]:
     ]
 
 
-def _unknown(call: Call, page: BuyPage) -> list[dict[str, Any]]:
+def unknown_ids(call: Call, page: BuyPage) -> list[dict[str, Any]]:
     """Name the ids that are nobody's or somebody else's; both read the same."""
     ids = call.params.get("media_buy_ids")
     if ids is None:
