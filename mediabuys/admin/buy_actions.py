@@ -18,6 +18,8 @@ from mediabuys.admin.base import ReadOnlyAdmin
 from mediabuys.admin.confirm import Confirmation, confirmed
 from mediabuys.errors import TradeError
 from mediabuys.models import MediaBuy
+from mediabuys.pricing import in_words
+from mediabuys.selectors.desk_words import flight_in_words
 from mediabuys.services.archive import media_buy_archive, media_buy_unarchive
 from mediabuys.services.endings import media_buy_refuse, media_buy_stop
 from mediabuys.states import BUY_MOVES, TERMINAL_BUY_STATUSES
@@ -176,6 +178,11 @@ def _actor(request: HttpRequest) -> str:
     return f"seller:{request.user.get_username()}"
 
 
+def _in_words(buy: MediaBuy) -> str:
+    flight = flight_in_words(buy.start_time, buy.end_time)
+    return f"{in_words(buy.total_budget, buy.currency)} for {buy.account.name}, {flight}."
+
+
 def _one(request: HttpRequest, object_id: str, name: str) -> HttpResponse:
     buy = MediaBuy.objects.filter(pk=object_id).first() if object_id.isdigit() else None
     if buy is None:
@@ -188,7 +195,9 @@ def _one(request: HttpRequest, object_id: str, name: str) -> HttpResponse:
         request,
         says=Confirmation(
             title=verb.title.format(called),
-            effect=verb.effect if verb.applies(buy) else f"It is {status}: this cannot be done.",
+            effect=f"{_in_words(buy)} {verb.effect}"
+            if verb.applies(buy)
+            else f"It is {status}: this cannot be done.",
             submit=verb.submit.format("this buy"),
             back=reverse("admin:mediabuys_mediabuy_change", args=[buy.pk]),
             done=verb.done.format(called),

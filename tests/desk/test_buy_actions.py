@@ -92,6 +92,8 @@ def test_looking_at_a_page_changes_nothing(staff_client: Client, buyer: Buyer, v
     answer = staff_client.get(page(buy, verb))
 
     assert answer.status_code == 200
+    if verb in ("reject", "cancel"):
+        assert "$1,000 for Acme Outdoor via Pinnacle, " in answer.content.decode()
     assert MediaBuy.objects.values().get() == before
 
 
