@@ -75,6 +75,11 @@ def only_account(*, principal: Principal) -> Account:
             )
 
 
+def filters_by_account() -> bool:
+    """Whether the publisher lets the older listing be narrowed to an account; one query."""
+    return Publisher.objects.filter(allows_legacy_account_filter=True).exists()
+
+
 def account_not_found() -> AccountNotFound:
     """Return the one answer for accounts that do not exist, ended, or belong to others."""
     return AccountNotFound(
