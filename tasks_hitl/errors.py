@@ -4,7 +4,7 @@ from mediabuys.errors import TradeError
 
 
 class ApprovalError(TradeError):
-    """A decision that was refused; nothing was changed."""
+    """A decision that was refused; nothing was changed, except where the error says so."""
 
 
 class TaskNotFound(ApprovalError):
@@ -35,6 +35,19 @@ class NoLongerValid(ApprovalError):
     """The order cannot be approved any more, such as after the end of its flight."""
 
     code = "INVALID_STATE"
+
+
+class ChangeOutdated(ApprovalError):
+    """The change could not be applied any more, and was refused: the one error that is no no-op.
+
+    `moved` says in words what has happened to the buy since, or why it does not fit any more.
+    """
+
+    code = "CONFLICT"
+
+    def __init__(self, message: str, *, moved: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.moved = moved
 
 
 class BeingDecided(ApprovalError):

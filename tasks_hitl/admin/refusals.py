@@ -10,6 +10,7 @@ from tasks_hitl.errors import (
     AlreadyDecided,
     ApprovalError,
     BeingDecided,
+    ChangeOutdated,
     NoLongerValid,
     NotPermitted,
     ShownStale,
@@ -21,6 +22,7 @@ TITLES: dict[type[ApprovalError], str] = {
     AlreadyDecided: "Somebody was first",
     ShownStale: "This {noun} changed while you were looking",
     BeingDecided: "Somebody is at it right now",
+    ChangeOutdated: "This {noun} is out of date",
     NoLongerValid: "This {noun} cannot be approved any more",
     NotPermitted: "Your role cannot decide",
 }
@@ -30,7 +32,7 @@ NOT_PERMITTED, CONFLICT = 403, 409
 def refused(
     request: HttpRequest, task: Task, error: ApprovalError, *, shown_version: int
 ) -> HttpResponse:
-    """Return the page for a decision that changed nothing, with status 409 (403 for the role)."""
+    """Return the page for a decision that was not made, with status 409 (403 for the role)."""
     decision, noun = decision_of(task), handler_for(task).noun
     changes = [
         (event, event_in_words(event, noun), actor_in_words(event.actor, task, decision))
@@ -45,6 +47,8 @@ def refused(
         "error": error,
         "decision": decision,
         "changes": changes,
+        "is_outdated": isinstance(error, ChangeOutdated),
+        "moved": error.moved if isinstance(error, ChangeOutdated) else (),
     }
     status = NOT_PERMITTED if isinstance(error, NotPermitted) else CONFLICT
     return TemplateResponse(request, "desk/refused.html", context, status=status)

@@ -8,7 +8,14 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from tasks_hitl.errors import AlreadyDecided, NotPermitted, ReasonRequired, ShownStale
+from mediabuys.errors import ChangeStale
+from tasks_hitl.errors import (
+    AlreadyDecided,
+    ChangeOutdated,
+    NotPermitted,
+    ReasonRequired,
+    ShownStale,
+)
 from tasks_hitl.handlers import handler_for
 from tasks_hitl.locks import task_locked
 from tasks_hitl.models import Approval, Decision, Task, TaskEvent
@@ -54,7 +61,8 @@ def decide(
     `note` is for the buyer with a rejection or a change asked for; the latter also says in
     `suggestion` what to send instead. Raises `NotPermitted`, `ReasonRequired`, `TaskNotFound`,
     `AlreadyDecided` (who was first), `ShownStale` or `NoLongerValid`; each leaves everything as
-    it was.
+    it was. Raises `ChangeOutdated` where the buy of a change has moved on: then the change was
+    refused without being applied, and its buyer told.
 
     One transaction: the task is locked, then its buy; vote, decision, status, events, booking and
     the buyer's notice commit together. Nothing waits for the network.
@@ -85,8 +93,10 @@ def decide(
             internal_note=internal_note,
             decided_at=now,
         )
-        _APPLY[outcome](task, decision, actor_name(actor, policy_name))
-        return decision
+        outdated = _APPLY[outcome](task, decision, actor_name(actor, policy_name))
+    if outdated is not None:
+        raise outdated
+    return decision
 
 
 def _check_words(outcome: Outcome, reason_code: str, note: str, suggestion: str) -> None:
@@ -134,9 +144,12 @@ def _record(decision: Decision) -> None:
     decision.save(force_insert=True)
 
 
-def _approve(task: Task, decision: Decision, actor: str) -> None:
+def _approve(task: Task, decision: Decision, actor: str) -> ChangeOutdated | None:
     now = decision.decided_at
-    applied = handler_for(task).on_approve(task, actor, now)
+    try:
+        applied = handler_for(task).on_approve(task, actor, now)
+    except ChangeStale as stale:
+        return _refuse_stale(task, stale, actor, now)
     _record(decision)
     if applied is not None:
         task_complete(
@@ -148,7 +161,7 @@ def _approve(task: Task, decision: Decision, actor: str) -> None:
             now=now,
             data={"decision": decision.pk},
         )
-        return
+        return None
     before = task.status
     task.start()
     task_moved(
@@ -158,6 +171,28 @@ def _approve(task: Task, decision: Decision, actor: str) -> None:
         actor=actor,
         now=now,
         data={"decision": decision.pk},
+    )
+    return None
+
+
+def _refuse_stale(task: Task, stale: ChangeStale, actor: str, now: datetime) -> ChangeOutdated:
+    """End a change that was approved too late. Nobody's approval stands: it took no effect."""
+    end = handler_for(task).on_stale
+    if end is None:
+        raise stale
+    end(task, now)
+    error = {
+        "code": stale.code,
+        "message": stale.message,
+        "field": stale.field,
+        "suggestion": stale.suggestion,
+        "recovery": "transient",
+        "details": {**(stale.details or {}), "moved": list(stale.moved)},
+    }
+    task_fail(task=task, error=error, action=TaskEvent.Action.STALE, actor=actor, now=now)
+    return ChangeOutdated(
+        "The buy has changed since this was asked for, so the change was not applied.",
+        moved=stale.moved,
     )
 
 
