@@ -73,3 +73,35 @@ class InvalidState(TradeError):
 
 class AccountAmbiguous(TradeError):
     code = "ACCOUNT_AMBIGUOUS"
+
+
+class MediaBuyNotFound(TradeError):
+    code = "MEDIA_BUY_NOT_FOUND"
+
+
+class NotCancellable(TradeError):
+    code = "NOT_CANCELLABLE"
+
+
+class ActionNotAllowed(TradeError):
+    code = "ACTION_NOT_ALLOWED"
+
+
+class Conflict(TradeError):
+    code = "CONFLICT"
+
+
+class ChangeStale(Conflict):
+    """A parked change that can no longer be applied as it was asked.
+
+    `moved` says in words what has happened to the buy since, or why it does not fit any more.
+    """
+
+    def __init__(self, *moved: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(
+            "The media buy has changed since this was asked for.",
+            field="media_buy_id",
+            suggestion="Read the media buy with get_media_buys and send the change again.",
+            details=details,
+        )
+        self.moved = moved

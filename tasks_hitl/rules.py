@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from mediabuys.models import Account
+from mediabuys.change_request import ChangeRequest
+from mediabuys.models import Account, Product
 from mediabuys.pricing import discount_percent, in_words
 from mediabuys.requests import OrderRequest
 from mediabuys.selectors.orders import BuyerStanding
@@ -43,7 +44,7 @@ class OrderFacts:
     accepted_buys: int
     deepest_discount: Decimal
     categories: tuple[str, ...]
-    time_to_start: timedelta
+    time_to_start: timedelta | None
     credit_limit: Decimal | None
     credit_used: Decimal
     credit_currency: str
@@ -107,11 +108,7 @@ def order_facts(
     lines = request.packages
     categories = {line.product.category for line in lines} | {request.advertiser_industry}
     return OrderFacts(
-        guaranteed_products=tuple(
-            line.product.name
-            for line in lines
-            if line.product.delivery_type == DeliveryType.GUARANTEED
-        ),
+        guaranteed_products=_guaranteed_names(line.product for line in lines),
         budget=request.total_budget,
         currency=request.currency,
         threshold=publisher.approval_budget_threshold if threshold is None else threshold,
@@ -126,6 +123,44 @@ def order_facts(
         credit_used=standing.credit_used,
         credit_currency=account.currency,
         asks_for_terms=any(line.terms for line in lines),
+    )
+
+
+def change_facts(
+    *, request: ChangeRequest, account: Account, standing: BuyerStanding, now: datetime
+) -> OrderFacts:
+    """Return what the rules may know of a buy as it would be after a change.
+
+    What the buy itself takes of the credit does not count against it a second time, and how soon it
+    starts is asked only of what the change lets start. Reads only what it is given.
+    """
+    buy, lines = request.buy, request.lines_after
+    threshold = account.approval_budget_threshold
+    publisher = account.publisher
+    categories = {line.product.category for line in lines} | {buy.advertiser_industry}
+    return OrderFacts(
+        guaranteed_products=_guaranteed_names(line.product for line in lines),
+        budget=request.budget_after,
+        currency=buy.currency,
+        threshold=publisher.approval_budget_threshold if threshold is None else threshold,
+        threshold_currency=publisher.currency if threshold is None else account.currency,
+        accepted_buys=standing.accepted_buys,
+        deepest_discount=max(
+            (discount_percent(line.unit_price, line.rate_card_price) for line in lines),
+            default=Decimal(0),
+        ),
+        categories=tuple(sorted(category.lower() for category in categories if category)),
+        time_to_start=request.time_to_start(now),
+        credit_limit=account.credit_limit,
+        credit_used=standing.credit_used - buy.total_budget,
+        credit_currency=account.currency,
+        asks_for_terms=any(line.terms for line in lines),
+    )
+
+
+def _guaranteed_names(products: Iterable[Product]) -> tuple[str, ...]:
+    return tuple(
+        product.name for product in products if product.delivery_type == DeliveryType.GUARANTEED
     )
 
 
@@ -200,6 +235,8 @@ def _category(facts: OrderFacts, parameters: Mapping[str, Any]) -> Answer:
 
 def _starts_soon(facts: OrderFacts, parameters: Mapping[str, Any]) -> Answer:
     hours = float(parameters["hours"])
+    if facts.time_to_start is None:
+        return False, "Nothing new starts", {"hours_to_start": None, "hours": hours}
     left = max(0.0, facts.time_to_start / timedelta(hours=1))
     return (
         left < hours,

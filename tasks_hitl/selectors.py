@@ -5,10 +5,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from mediabuys.models import Principal
+from mediabuys.models import MediaBuy, Principal
 from mediabuys.selectors.handwritten import columns, rows
 from tasks_hitl.models import RuleVersion, Task
-from tasks_hitl.states import QueueState
+from tasks_hitl.states import OPEN_TASK_STATUSES, QueueState, TaskType
 
 CURRENT_RULES = f"""
     SELECT {columns(RuleVersion, "rule")} FROM tasks_hitl_ruleversion rule
@@ -28,6 +28,13 @@ def waiting_tasks() -> QuerySet[Task]:
         .select_related("principal", "account", "media_buy", "change")
         .order_by("due_at", "pk")
     )
+
+
+def open_change_task(buy: MediaBuy) -> Task | None:
+    """Return the task of the buy's change that waits, whoever asked for it, or None."""
+    return Task.objects.filter(
+        media_buy=buy, task_type=TaskType.UPDATE_MEDIA_BUY, status__in=OPEN_TASK_STATUSES
+    ).first()
 
 
 def current_rules() -> list[RuleVersion]:

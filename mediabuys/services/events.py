@@ -37,11 +37,12 @@ def event_record(
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a change that leaves the status as it is; `package_id` where it has one."""
+    """One entry of a change: `from_status` where it moved the buy, `package_id` of its package."""
 
     action: Event.Action
     summary: str
     package_id: str = ""
+    from_status: str = ""
 
 
 def events_record(*, buy: MediaBuy, entries: Iterable[Entry], actor: str, now: datetime) -> None:
@@ -50,7 +51,7 @@ def events_record(*, buy: MediaBuy, entries: Iterable[Entry], actor: str, now: d
         Event(
             media_buy=buy,
             action=entry.action,
-            from_status=buy.status,
+            from_status=entry.from_status or buy.status,
             to_status=buy.status,
             revision=buy.revision,
             actor=actor,

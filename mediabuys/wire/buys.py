@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mediabuys.actions import available_actions, valid_actions
 from mediabuys.creative_deadlines import own_lead, package_deadline
 from mediabuys.models import Creative, CreativeAssignment, Event, MediaBuy, Package
 from mediabuys.pricing import to_wire
@@ -12,16 +13,6 @@ from mediabuys.wire.formats import format_reference
 from mediabuys.wire.snapshots import snapshot_fields
 from mediabuys.wire.webhook_activity import activity_body
 from webhooks.activity import AttemptRecord
-
-VALID_ACTIONS: dict[str, tuple[str, ...]] = {
-    BuyStatus.PENDING_CREATIVES: ("sync_creatives",),
-    BuyStatus.PENDING_START: ("sync_creatives",),
-    BuyStatus.ACTIVE: ("sync_creatives",),
-    BuyStatus.PAUSED: ("sync_creatives",),
-    BuyStatus.COMPLETED: (),
-    BuyStatus.REJECTED: (),
-    BuyStatus.CANCELED: (),
-}
 
 # The three words of `creative_approvals`, for every state of a creative.
 APPROVAL_STATUS = {
@@ -44,6 +35,13 @@ HISTORY_ACTIONS = {
     Event.Action.CANCELED: "canceled",
     Event.Action.REJECTED: "rejected",
     Event.Action.COMPLETED: "completed",
+    Event.Action.BUDGET_UPDATED: "updated_budget",
+    Event.Action.DATES_UPDATED: "updated_dates",
+    Event.Action.PACKAGES_UPDATED: "updated_packages",
+    Event.Action.DETAILS_UPDATED: "updated_packages",
+    Event.Action.PACKAGE_CANCELED: "package_canceled",
+    Event.Action.PACKAGE_PAUSED: "package_paused",
+    Event.Action.PACKAGE_RESUMED: "package_resumed",
 }
 
 
@@ -69,8 +67,10 @@ def create_success(
         "packages": [
             package_created(package, by_package.get(package.pk, [])) for package in packages
         ],
-        "valid_actions": list(VALID_ACTIONS[buy.status]),
+        "valid_actions": valid_actions(buy),
+        "available_actions": available_actions(buy),
         **present(
+            invoice_recipient=buy.invoice_recipient,
             creative_deadline=buy.creative_deadline.isoformat() if buy.creative_deadline else None,
             rejection_reason=buy.rejection_reason if buy.status == BuyStatus.REJECTED else None,
             sandbox=buy.account.sandbox or None,
@@ -146,7 +146,8 @@ def media_buy_body(
         "created_at": buy.created_at.isoformat(),
         "updated_at": buy.updated_at.isoformat(),
         "status_as_of": buy.updated_at.isoformat(),
-        "valid_actions": list(VALID_ACTIONS[buy.status]),
+        "valid_actions": valid_actions(buy),
+        "available_actions": available_actions(buy),
         "packages": [
             package_body(package, buy=buy, agent_url=agent_url, snapshots=snapshots)
             for package in buy.packages.all()
