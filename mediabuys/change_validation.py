@@ -45,6 +45,7 @@ def change_request(
             cancels=True,
             cancellation_reason=params.get("cancellation_reason") or "",
         )
+    _refuse_other_money(params, buy)
     known = dict(creatives or {})
     flight = flight_after(params, buy=buy, now=now)
     changes = _package_changes(params, packages, flight, known, now)
@@ -70,6 +71,24 @@ def change_request(
     )
     _check_whole(request, flight)
     return request
+
+
+def _refuse_other_money(params: Mapping[str, Any], buy: MediaBuy) -> None:
+    """Refuse what looks as if it would change the money, and is none of the task's fields."""
+    if "total_budget" in params:
+        raise InvalidRequest(
+            "total_budget is the sum of the packages' budgets.",
+            field="total_budget",
+            suggestion="Change the budgets of the packages.",
+        )
+    lines = {f"packages[{n}].": line for n, line in enumerate(params.get("packages") or [])}
+    for path, line in {"": params, **lines}.items():
+        if line.get("currency") not in (None, buy.currency):
+            raise InvalidRequest(
+                f"The media buy is in {buy.currency}, and stays so.",
+                field=f"{path}currency",
+                suggestion="Order another media buy for another currency.",
+            )
 
 
 def _package_changes(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from mediabuys.creative_deadlines import deadline_of_start
 from mediabuys.errors import CreativeRejected
 from mediabuys.models import (
     Account,
@@ -79,7 +80,11 @@ def _buy(request: OrderRequest, principal: Principal, account: Account, now: dat
         end_time=request.end_time,
         starts_asap=request.starts_asap,
         is_held=request.is_held,
-        creative_deadline=_creative_deadline(request, account, now),
+        creative_deadline=deadline_of_start(
+            request.start_time,
+            lead_hours=account.publisher.creative_deadline_hours,
+            now=now,
+        ),
         plan_id=request.plan_id,
         po_number=request.po_number,
         agency_estimate_number=request.agency_estimate_number,
@@ -103,13 +108,6 @@ def _others_write(request: OrderRequest, buy: MediaBuy, now: datetime) -> None:
         reporting_webhook_set(buy=buy, request=request.reporting)
     if request.artifacts is not None:
         artifact_webhook_set(buy=buy, request=request.artifacts)
-
-
-def _creative_deadline(request: OrderRequest, account: Account, now: datetime) -> datetime:
-    lead = timedelta(hours=account.publisher.creative_deadline_hours)
-    deadline = request.start_time - lead
-    # A flight that starts sooner than the lead time keeps its creatives open until it starts.
-    return deadline if deadline > now else max(request.start_time, now + timedelta(hours=1))
 
 
 def package_row(buy: MediaBuy, position: int, line: PackageRequest) -> Package:

@@ -26,8 +26,10 @@ def media_buy_refresh(*, buy: MediaBuy, now: datetime, notify: bool = True) -> N
 
 
 def _creatives_are_ready(buy: MediaBuy) -> bool:
-    packages = Package.objects.filter(media_buy=buy).prefetch_related("assignments__creative")
-    return all(package_is_ready(package, package.assignments.all()) for package in packages)
+    packages = Package.objects.filter(media_buy=buy, is_canceled=False)
+    live = list(packages.prefetch_related("assignments__creative"))
+    # A buy whose packages were all canceled has nothing to start.
+    return bool(live) and all(package_is_ready(one, one.assignments.all()) for one in live)
 
 
 def _may_start(buy: MediaBuy, now: datetime) -> bool:

@@ -38,7 +38,6 @@ def change_park(
     request: ChangeRequest,
     params: Mapping[str, Any],
     policy: dict[str, Any],
-    now: datetime,
 ) -> MediaBuyChange:
     """Keep a checked change until somebody decides; the buy stays as it is.
 
@@ -64,7 +63,6 @@ def change_park(
         differences=differences_in_words(request),
         policy=policy,
         budget_after=request.budget_after,
-        created_at=now,
     )
     change.save(force_insert=True)
     return change

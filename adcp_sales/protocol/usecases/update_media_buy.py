@@ -30,6 +30,16 @@ from tasks_hitl.selectors import current_rules, open_change_task
 from tasks_hitl.services import change_submit, change_supersede
 from tasks_hitl.wire import submitted_body
 
+IMMUTABLE_PACKAGE_FIELDS = (
+    "product_id",
+    "pricing_option_id",
+    "format_ids",
+    "format_option_refs",
+    "format_kind",
+    "params",
+    "capability_ids",
+)
+
 
 def update_media_buy(call: Call) -> Reply:
     """Answer `completed` with the buy as it is now, or `submitted` when a person must look."""
@@ -132,7 +142,6 @@ def _park(
         request=request,
         params=params,
         policy=evaluation.trace(),
-        now=now,
     )
     return change_submit(
         change=change,
@@ -157,6 +166,24 @@ def _already_waiting(waiting: Task, principal: Principal) -> Conflict:
     )
 
 
+def refuse_immutable(params: dict[str, Any], _principal: Principal | None) -> dict[str, Any]:
+    """Name the exact field that a package update may not have; the schema only says "not".
+
+    Runs before the schema has looked, so it takes whatever comes. Returns `params` as they are.
+    """
+    lines = params.get("packages")
+    for index, line in enumerate(lines if isinstance(lines, list) else []):
+        for name in IMMUTABLE_PACKAGE_FIELDS:
+            if isinstance(line, dict) and name in line:
+                raise AdcpError(
+                    "INVALID_REQUEST",
+                    f"{name} of a package does not change.",
+                    field=f"packages[{index}].{name}",
+                    suggestion="Cancel the package and add another one with new_packages.",
+                )
+    return params
+
+
 TASKS = [
     TaskSpec(
         name="update_media_buy",
@@ -168,6 +195,7 @@ TASKS = [
         account_statuses=MANAGING,
         idempotent=True,
         locks_account=True,
+        adapt=refuse_immutable,
         example={
             "idempotency_key": "7d1f8b62-5c0e-4f0c-8f60-2f4f8f4f0a11",
             "account": {"account_id": "acc_…"},

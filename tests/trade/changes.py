@@ -1,0 +1,63 @@
+"""Short ways to a buy that can be changed, and to a change of it, through the real services."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from adcp_sales.protocol.usecases.update_media_buy import place_change
+from mediabuys.models import MediaBuy
+from mediabuys.services.changes import AppliedChange
+from mediabuys.services.clock import flights_activate
+from tasks_hitl.models import Task
+from tests.people import Buyer
+from tests.trade.orders import booked_buy, give_creatives
+
+
+def active_buy(buyer: Buyer, **changes: Any) -> MediaBuy:
+    """Return a buy that runs since an hour ago, with an approved creative on every package."""
+    buy = booked_buy(buyer, **changes)
+    give_creatives(buy)
+    return started(buy)
+
+
+def started(buy: MediaBuy) -> MediaBuy:
+    """Let the clock start a booked buy with creatives, and return it as it is then."""
+    from mediabuys.services.flights import media_buy_refresh
+
+    with transaction.atomic():
+        media_buy_refresh(buy=MediaBuy.objects.get(pk=buy.pk), now=timezone.now())
+    flights_activate(now=buy.start_time)
+    return MediaBuy.objects.get(pk=buy.pk)
+
+
+def change(
+    buyer: Buyer, buy: MediaBuy, *, now: datetime | None = None, **fields: Any
+) -> AppliedChange:
+    """Apply a change at once; one that waits is a mistake of the test."""
+    placed = ask_change(buyer, buy, now=now, **fields)
+    assert isinstance(placed, AppliedChange)
+    return placed
+
+
+def waiting_change_task(buyer: Buyer, buy: MediaBuy, **fields: Any) -> Task:
+    """Park a change that must wait, and return its task."""
+    placed = ask_change(buyer, buy, **fields)
+    assert isinstance(placed, Task)
+    return placed
+
+
+def ask_change(
+    buyer: Buyer, buy: MediaBuy, *, now: datetime | None = None, **fields: Any
+) -> AppliedChange | Task:
+    """Ask for a change in a transaction of its own."""
+    with transaction.atomic():
+        return place_change(
+            principal=buyer.principal,
+            account=buyer.account,
+            params={"media_buy_id": buy.media_buy_id, **fields},
+            now=now or timezone.now(),
+        )
+
+
