@@ -21,6 +21,9 @@ class Limits:
 RESPONSE_EXCERPT_BYTES = 4096
 PAYLOAD_BYTES = 1_000_000
 DAY_SECONDS = 86_400
+# Buyers may read an attempt's record for so long after it ended, and while it is pending: nothing
+# may delete one sooner.
+WEBHOOK_ACTIVITY_DAYS = 30
 
 
 def delivery_limits() -> Limits:
