@@ -38,6 +38,7 @@ MENU: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item(
                 "Media buys", "campaign", "mediabuys_mediabuy_changelist", "mediabuys.view_mediabuy"
             ),
+            Item("Creative review", "rate_review", "creative_review", "mediabuys.view_creative"),
             Item("Creatives", "image", "mediabuys_creative_changelist", "mediabuys.view_creative"),
         ),
     ),
@@ -153,7 +154,7 @@ def _is_active(request: HttpRequest, item: Item, link: str) -> bool:
 def _badges(request: HttpRequest) -> dict[str, tuple[CappedCount, str]]:
     wanted = {
         "approvals": ("tasks_hitl.view_task", waiting_tasks, "danger"),
-        "mediabuys_creative_changelist": (
+        "creative_review": (
             "mediabuys.view_creative",
             creatives_to_review,
             "warning",

@@ -34,9 +34,10 @@ class DeskSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         """Return the desk's own pages; unfold asks for them under this name."""
         # Imported here because the admin modules register themselves on this very site.
+        from mediabuys.admin.creative_review import creative_urls
         from tasks_hitl.admin.urls import desk_urls
 
-        return desk_urls(self.admin_view)
+        return [*desk_urls(self.admin_view), *creative_urls(self.admin_view)]
 
     def admin_view(
         self,

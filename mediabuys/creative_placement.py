@@ -18,6 +18,7 @@ from mediabuys.errors import (
 from mediabuys.models import Creative, Package
 from mediabuys.states import (
     LIVE_BUY_STATUSES,
+    OFFLINE_CREATIVE_STATUSES,
     SERVICEABLE_CREATIVE_STATUSES,
     WIRE_BUY_STATUSES,
     CreativeStatus,
@@ -123,19 +124,21 @@ def wrong_format(field_name: str) -> TradeError:
 
 
 def is_closed(package: Package, now: datetime) -> bool:
-    """Whether the creative deadline has passed for a package that has something to show.
+    """Whether the creative deadline has passed for a package that needs no other creative.
 
     `package` comes with its buy and its assignments' creatives.
 
-    Failure policy: a package of which nothing serves or is being reviewed still takes a late
-    creative: it is the way back from a rejection, and a late start is better for both sides than
-    a flight that never runs.
+    Failure policy: a package of which nothing serves or is being reviewed, or of which something
+    was rejected, still takes a late creative: a late start is better for both sides than a flight
+    that never runs.
     """
     deadline = package_deadline(package, package.media_buy)
     if deadline is None or now <= deadline:
         return False
-    standing = [row.creative for row in package.assignments.all() if row.creative is not None]
-    return any(one.status in SERVICEABLE_CREATIVE_STATUSES for one in standing)
+    standing = {row.creative.status for row in package.assignments.all() if row.creative}
+    return not standing.isdisjoint(SERVICEABLE_CREATIVE_STATUSES) and standing.isdisjoint(
+        OFFLINE_CREATIVE_STATUSES
+    )
 
 
 def deadline_passed(field_name: str) -> TradeError:

@@ -20,6 +20,7 @@ PAGE_SIZE = 50
 # More places of one creative are only counted.
 SHOWN_PLACES = 3
 SEARCH_LIMIT = 100
+HISTORY_LIMIT = 100
 # Creatives on no running package sort behind all others.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -126,7 +127,7 @@ def review_page(
         due, pk = position
         waiting = waiting.filter(Q(due__gt=due) | Q(due=due, pk__gt=pk))
     keys = [(row["pk"], row["due"]) for row in waiting[: size + 1]]
-    rows = review_rows(dict(keys[:size]), now=now)
+    rows = review_rows([pk for pk, _ in keys[:size]], now=now)
     return ReviewPage(rows, _cursor(*keys[size - 1]) if len(keys) > size else "")
 
 
@@ -145,24 +146,39 @@ def _position(cursor: str) -> tuple[datetime, int] | None:
     return (due, int(pk)) if int(pk) < 2**63 else None
 
 
-def review_rows(due: Mapping[int, datetime], *, now: datetime) -> tuple[ReviewRow, ...]:
-    """Return these creatives with what a reviewer needs, in the mapping's order; four queries."""
-    creatives = Creative.objects.select_related("account", "principal").in_bulk(list(due))
-    places = places_of(list(due), now=now, limit=SHOWN_PLACES)
-    formats = _format_names({creative.format_key for creative in creatives.values()})
-    sent = _sent(list(due))
+def review_rows(
+    creatives: Sequence[int], *, now: datetime, limit: int = SHOWN_PLACES
+) -> tuple[ReviewRow, ...]:
+    """Return these creatives with what a reviewer needs, in this order; four queries.
+
+    Each with at most `limit` places; a primary key of no creative is left out.
+    """
+    found = Creative.objects.select_related("account", "principal").in_bulk(list(creatives))
+    places = places_of(creatives, now=now, limit=limit)
+    formats = _format_names({creative.format_key for creative in found.values()})
+    sent = _sent(creatives)
     return tuple(
-        ReviewRow(
-            creative=creatives[pk],
-            content=creative_content(creatives[pk]),
-            format_name=formats.get(creatives[pk].format_key, creatives[pk].format_key),
-            sent_at=sent.get(pk, creatives[pk].updated_at),
-            due_at=None if moment == NEVER else moment,
-            places=tuple(places.get(pk, ())),
-            place_count=_count(places.get(pk, ())),
-        )
-        for pk, moment in due.items()
-        if pk in creatives
+        _row(found[pk], formats, sent.get(pk, found[pk].updated_at), places.get(pk, []))
+        for pk in creatives
+        if pk in found
+    )
+
+
+def _row(
+    creative: Creative,
+    formats: Mapping[str, str],
+    sent_at: datetime,
+    places: Sequence[CreativeAssignment],
+) -> ReviewRow:
+    first = places[0] if places else None
+    return ReviewRow(
+        creative=creative,
+        content=creative_content(creative),
+        format_name=formats.get(creative.format_key, creative.format_key),
+        sent_at=sent_at,
+        due_at=getattr(first, "deadline", None),
+        places=tuple(places),
+        place_count=getattr(first, "number_of_places", 0),
     )
 
 
@@ -174,10 +190,6 @@ def _format_names(keys: set[str]) -> dict[str, str]:
 def _sent(creatives: Sequence[int]) -> dict[int, datetime]:
     sent = CreativeReview.objects.filter(creative__in=creatives, outcome=ReviewOutcome.SUBMITTED)
     return dict(sent.order_by().values_list("creative").annotate(Max("at")))
-
-
-def _count(places: Sequence[CreativeAssignment]) -> int:
-    return getattr(places[0], "number_of_places", 0) if places else 0
 
 
 def places_of(
@@ -209,3 +221,8 @@ def first_to_review(*, now: datetime) -> int | None:
     """Return the primary key of the creative that is due first; None when nothing waits."""
     first = review_queue(view=ReviewView.ALL, words="", now=now).first()
     return None if first is None else first["pk"]
+
+
+def history_of(creative: Creative, *, limit: int = HISTORY_LIMIT) -> list[CreativeReview]:
+    """Return what happened to a creative's revisions, newest first; one query."""
+    return list(CreativeReview.objects.filter(creative=creative).order_by("-pk")[:limit])

@@ -47,6 +47,13 @@
     });
   };
 
+  const pickAll = () => {
+    document.addEventListener("change", (event) => {
+      if (!event.target.matches("[data-picks-all]")) return;
+      for (const box of event.target.form.querySelectorAll("[name=pick]")) box.checked = event.target.checked;
+    });
+  };
+
   const sendOnce = () => {
     document.addEventListener("submit", (event) => {
       const form = event.target.closest("form[data-once]");
@@ -108,6 +115,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     followKeys();
     openDialogs();
+    pickAll();
     sendOnce();
     followApproval();
   });
