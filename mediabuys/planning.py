@@ -1,8 +1,9 @@
 """How a media plan is made from ranked products: pure, and the same for the same products."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_UP, Decimal
 
 from mediabuys.models.catalog import PricingOption, Product
@@ -34,12 +35,11 @@ class PlanRequest:
     end_time: datetime | None = None
 
     @property
-    def flight_days(self) -> Decimal:
+    def flight_days(self) -> int:
         """How many days the flight has, a month where it is not named."""
         if self.start_time is None or self.end_time is None:
-            return Decimal(USUAL_FLIGHT_DAYS)
-        seconds = (self.end_time - self.start_time).total_seconds()
-        return max(Decimal(seconds) / 86_400, Decimal(1))
+            return USUAL_FLIGHT_DAYS
+        return max(math.ceil((self.end_time - self.start_time) / timedelta(days=1)), 1)
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _plan(
     for size in range(len(priced), 0, -1):
         percentages = shares(weights[:size])
         lines = tuple(
-            Line(product, option, percentage, _rationale(product, percentage, request.brief))
+            Line(product, option, percentage, _rationale(product, request.brief))
             for (product, option), percentage in zip(priced[:size], percentages, strict=True)
         )
         guidance = guidance_for(lines, request)
@@ -211,11 +211,10 @@ def in_percent(share: Decimal) -> str:
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
 
 
-def _rationale(product: Product, percentage: Decimal, brief: str) -> str:
+def _rationale(product: Product, brief: str) -> str:
     words = named_words(brief, _text(product))
-    delivery = product.get_delivery_type_display()
     answers = f"; matches the brief on {', '.join(words)}" if words else ""
-    return f"{in_percent(percentage)} for {product.name}: {delivery.lower()}{answers}."[:500]
+    return f"{product.get_delivery_type_display()} delivery{answers}."
 
 
 def _text(product: Product) -> str:
@@ -227,7 +226,8 @@ def _one_of_each_channel(
 ) -> list[tuple[Product, PricingOption]]:
     """Return the pairs, the best one of each channel first, in order of rank."""
     seen: set[str] = set()
-    first, rest = [], []
+    first: list[tuple[Product, PricingOption]] = []
+    rest: list[tuple[Product, PricingOption]] = []
     for pair in priced:
         channels = set(pair[0].channels)
         (rest if channels <= seen else first).append(pair)

@@ -1,5 +1,7 @@
 """Media plans that a buyer's agent is offered, and the insertion orders that firm them up."""
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import Q
 from django_fsm import ConcurrentTransitionMixin, FSMField, transition
@@ -89,6 +91,11 @@ class Proposal(ConcurrentTransitionMixin, models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def value(self) -> Decimal:
+        """What its insertion order is over: the recommended budget, else the least."""
+        return self.recommended_budget or self.minimum_budget
 
     @transition(status, PROPOSAL_MOVES["commit"].sources, PROPOSAL_MOVES["commit"].target)
     def commit(self) -> None:

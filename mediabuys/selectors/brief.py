@@ -43,12 +43,12 @@ def search_words(brief: str) -> str:
 
 def named_words(brief: str, text: str) -> list[str]:
     """Return the brief's words, and the channels that they mean, that `text` contains."""
-    ours = {_stem(word) for word in WORD.findall(text.lower().replace("_", " "))}
+    ours = {stem(word) for word in WORD.findall(text.lower().replace("_", " "))}
     named = []
     for word in _words(brief):
         meant = CHANNEL_WORDS.get(word, word)
-        parts = {_stem(part) for part in meant.split("_")}
-        if (_stem(word) in ours or parts <= ours) and word not in named:
+        parts = {stem(part) for part in meant.split("_")}
+        if (stem(word) in ours or parts <= ours) and word not in named:
             named.append(word)
     return named[:NAMED_WORDS_LIMIT]
 
@@ -58,7 +58,8 @@ def _words(brief: str) -> list[str]:
     return [word for word in words if word not in EMPTY_WORDS]
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
+    """Return the word without the ending of its plural."""
     for ending in ("ies", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)] + ("y" if ending == "ies" else "")

@@ -111,6 +111,28 @@ def products_page(
     return ProductPage(found[:limit], len(found) > limit, total)
 
 
+def products_matching(*, now: datetime, wanted: ProductFilter, limit: int) -> list[Product]:
+    """Return the products that fit, in the catalog's order, without what belongs to them."""
+    return list(_filtered(products_for_sale(now=now), wanted).order_by("pk")[:limit])
+
+
+def products_named(*, now: datetime, product_ids: Sequence[str]) -> dict[str, Product]:
+    """Return those of these products that are for sale, by their ids; one query."""
+    named = products_for_sale(now=now).filter(product_id__in=product_ids)
+    return {product.product_id: product for product in named}
+
+
+def products_complete(
+    *, pks: Sequence[int], wanted: ProductFilter | None = None
+) -> dict[int, Product]:
+    """Return the products with formats, properties and prices, by pk; four queries.
+
+    With `wanted`, only its prices, and no product that has none of them.
+    """
+    complete = _complete(Product.objects.filter(pk__in=pks), wanted or ProductFilter())
+    return {product.pk: product for product in complete if product.pricing_options.all()}
+
+
 def _below(rank: int, pk: int) -> Q:
     return Q(("rank__lt", rank)) | Q(("rank", rank), pk__gt=pk)
 

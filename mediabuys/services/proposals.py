@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -24,7 +23,6 @@ from mediabuys.models import (
     Publisher,
 )
 from mediabuys.planning import Plan, PlanRequest, firm_price
-from mediabuys.pricing import in_words
 from mediabuys.selectors.proposals import (
     proposal_expired,
     proposal_not_found,
@@ -195,9 +193,18 @@ def proposals_commit(
         }
         for proposal_id, field in proposal_ids.items():
             check_open(locked.get(proposal_id), field=field, now=now)
-        for proposal_id, field in proposal_ids.items():
-            if locked[proposal_id].status == ProposalStatus.DRAFT:
-                _commit(locked[proposal_id], principal, account, publisher, field, now)
+        drafts = {
+            locked[proposal_id].pk: (locked[proposal_id], field)
+            for proposal_id, field in proposal_ids.items()
+            if locked[proposal_id].status == ProposalStatus.DRAFT
+        }
+        if drafts:
+            _fix_prices(drafts, now)
+            for draft, _ in drafts.values():
+                _commit(draft, account, publisher, now)
+            ProposalEvent.objects.bulk_create(
+                _commitment_event(draft, principal, now) for draft, _ in drafts.values()
+            )
         rows = with_allocations(Proposal.objects.filter(proposal_id__in=list(proposal_ids)))
         committed = {row.proposal_id: row for row in rows}
     return [committed[proposal_id] for proposal_id in proposal_ids]
@@ -214,18 +221,18 @@ def check_open(proposal: Proposal | None, *, field: str, now: datetime) -> Propo
     return proposal
 
 
-def _commit(
-    proposal: Proposal,
-    principal: Principal,
-    account: Account | None,
-    publisher: Publisher,
-    field: str,
-    now: datetime,
-) -> None:
-    allocations = list(proposal.allocations.select_related("product", "pricing_option"))
+def _fix_prices(drafts: Mapping[int, tuple[Proposal, str]], now: datetime) -> None:
+    rows = ProposalAllocation.objects.filter(proposal__in=drafts.keys())
+    allocations = list(rows.select_related("product", "pricing_option"))
     for allocation in allocations:
-        _check_for_sale(allocation.product, field, now)
+        _check_for_sale(allocation.product, drafts[allocation.proposal_id][1], now)
         allocation.unit_price = firm_price(allocation.pricing_option)
+    ProposalAllocation.objects.bulk_update(allocations, ["unit_price"])
+
+
+def _commit(
+    proposal: Proposal, account: Account | None, publisher: Publisher, now: datetime
+) -> None:
     proposal.commit()
     if proposal.account is None and account is not None:
         proposal.account = account
@@ -233,17 +240,18 @@ def _commit(
     proposal.committed_at = now
     proposal.expires_at = _expiry(publisher, now)
     proposal.io_id = ids.insertion_order_id()
-    proposal.requires_signature = proposal.requires_signature or _must_be_signed(
-        proposal, publisher
-    )
+    # Staff may ask for a signature under the threshold too.
+    proposal.requires_signature |= _must_be_signed(proposal, publisher)
     proposal.save()
-    ProposalAllocation.objects.bulk_update(allocations, ["unit_price"])
-    proposal_record(
+
+
+def _commitment_event(proposal: Proposal, principal: Principal, now: datetime) -> ProposalEvent:
+    return ProposalEvent(
         proposal=proposal,
         action=ProposalEvent.Action.COMMITTED,
         actor=agent_actor(principal),
         summary=f"Prices firm until {proposal.expires_at:%-d %b %Y, %H:%M} UTC",
-        now=now,
+        at=now,
     )
 
 
@@ -259,18 +267,7 @@ def _check_for_sale(product: Product, field: str, now: datetime) -> None:
 
 def _must_be_signed(proposal: Proposal, publisher: Publisher) -> bool:
     threshold = publisher.signature_threshold
-    return threshold is not None and committed_value(proposal) >= threshold
-
-
-def committed_value(proposal: Proposal) -> Decimal:
-    """Return what the insertion order is over: the recommended budget, else the least."""
-    return proposal.recommended_budget or proposal.minimum_budget
-
-
-def value_in_words(proposal: Proposal) -> str:
-    """Return the value as a person reads it."""
-    value = committed_value(proposal)
-    return in_words(value, proposal.currency) if value else "open"
+    return threshold is not None and proposal.value >= threshold
 
 
 def agent_actor(principal: Principal) -> str:

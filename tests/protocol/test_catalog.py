@@ -184,7 +184,7 @@ def test_picked_fields_come_with_what_the_protocol_requires() -> None:
         ({"buying_mode": "brief", "brief": "  "}, "brief"),
         ({"buying_mode": "wholesale", "brief": "x"}, "brief"),
         ({"brief": "x"}, "buying_mode"),
-        ({"buying_mode": "refine", "refine": [{"scope": "request", "ask": "x"}]}, "buying_mode"),
+        ({"buying_mode": "refine", "brief": "x"}, "brief"),
     ],
 )
 def test_a_request_that_contradicts_itself(body: dict[str, Any], field: str) -> None:
@@ -237,7 +237,8 @@ def test_capabilities_claim_what_is_for_sale(buyer: Buyer) -> None:
 
     assert body["media_buy"]["supported_pricing_models"] == ["cpm"]
     assert body["media_buy"]["portfolio"]["primary_channels"] == ["ctv", "display", "podcast"]
-    assert body["media_buy"]["buying_modes"] == ["brief", "wholesale"]
+    assert body["media_buy"]["buying_modes"] == ["brief", "wholesale", "refine"]
+    assert body["media_buy"]["supports_proposals"] is True
     assert body["adcp"]["idempotency"]["replay_ttl_seconds"] == 86_400
     assert body["webhook_signing"]["supported"] is True
 

@@ -10,7 +10,7 @@ from mediabuys.selectors.catalog import channels_for_sale, pricing_models_for_sa
 from mediabuys.services.accounts import SUPPORTED_BILLING
 
 IN_FLIGHT_SECONDS = 60
-BUYING_MODES = ("brief", "wholesale")
+BUYING_MODES = ("brief", "wholesale", "refine")
 
 
 def get_adcp_capabilities(call: Call) -> Reply:
@@ -60,7 +60,7 @@ def _media_buy(call: Call) -> dict[str, Any]:
     publisher = the_publisher()
     section: dict[str, Any] = {
         "buying_modes": list(BUYING_MODES),
-        "supports_proposals": False,
+        "supports_proposals": True,
         "governance_aware": False,
         "propagation_surfaces": ["snapshot", "webhook"],
         "creative_approval_mode": publisher.creative_approval_mode,

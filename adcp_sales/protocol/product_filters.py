@@ -1,0 +1,110 @@
+"""What a get_products request narrows its list by, and what of it we do not apply."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+
+from adcp_sales.protocol.errors import AdcpError
+from mediabuys.selectors.catalog import ProductFilter
+
+SUPPORTED_FILTERS = frozenset(
+    {
+        "delivery_type",
+        "is_fixed_price",
+        "pricing_currencies",
+        "format_ids",
+        "start_date",
+        "end_date",
+        "budget_range",
+        "countries",
+        "channels",
+        "ext",
+    }
+)
+
+
+def product_filter(filters: Mapping[str, Any]) -> ProductFilter:
+    """Return the filter that schema-valid `filters` ask for.
+
+    Raises AdcpError INVALID_REQUEST for a range that ends before it begins.
+    """
+    _check_ranges(filters)
+    budget = filters.get("budget_range") or {}
+    starts_on = filters.get("start_date")
+    formats = [str(item["id"]) for item in filters.get("format_ids", []) if is_ours(item)]
+    return ProductFilter(
+        delivery_type=filters.get("delivery_type", ""),
+        channels=tuple(filters.get("channels", ())),
+        countries=tuple(filters.get("countries", ())),
+        # A format of another agent matches no product: the empty name is nobody's.
+        format_keys=tuple(formats or [""]) if filters.get("format_ids") else (),
+        currencies=tuple(filters.get("pricing_currencies", ())),
+        is_fixed_price=filters.get("is_fixed_price"),
+        budget_currency=budget.get("currency", ""),
+        budget_max=Decimal(str(budget["max"])) if "max" in budget else None,
+        starts_on=_midnight(starts_on) if starts_on else None,
+    )
+
+
+def _check_ranges(filters: Mapping[str, Any]) -> None:
+    flight = [filters[name] for name in ("start_date", "end_date") if name in filters]
+    if flight != sorted(flight):
+        raise AdcpError(
+            "INVALID_REQUEST",
+            "filters.end_date is before filters.start_date.",
+            field="filters.end_date",
+            suggestion="Send an end_date on or after start_date.",
+        )
+    budget = filters.get("budget_range") or {}
+    if "min" in budget and "max" in budget and budget["max"] < budget["min"]:
+        raise AdcpError(
+            "INVALID_REQUEST",
+            "filters.budget_range.max is under its min.",
+            field="filters.budget_range.max",
+            suggestion="Send a max of at least min.",
+        )
+
+
+def flight_asked(filters: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    """Return the first and the last moment of the flight that the filters name, in UTC."""
+    start, end = filters.get("start_date"), filters.get("end_date")
+    last = date.fromisoformat(end) if end else None
+    return (
+        _midnight(start) if start else None,
+        datetime.combine(last, time(23, 59, 59), tzinfo=UTC) if last else None,
+    )
+
+
+def _midnight(day: str) -> datetime:
+    return datetime.combine(date.fromisoformat(day), time.min, tzinfo=UTC)
+
+
+def is_ours(reference: Mapping[str, Any]) -> bool:
+    """Whether a format reference names one of this agent's formats."""
+    return str(reference.get("agent_url", "")).rstrip("/") == settings.PUBLIC_URL
+
+
+def unapplied_filters(params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Say which filters did not narrow the list, so that nobody believes they did."""
+    unheard = [
+        f"filters.{name}"
+        for name in sorted((params.get("filters") or {}).keys())
+        if name not in SUPPORTED_FILTERS
+    ]
+    unheard += [
+        name
+        for name in ("catalog", "property_list", "required_policies", "time_budget")
+        if params.get(name)
+    ]
+    return [
+        AdcpError(
+            "UNSUPPORTED_FEATURE",
+            f"{name} was not applied: the list is wider than asked for.",
+            field=name,
+            suggestion="Check the products themselves for this property.",
+        ).as_dict()
+        for name in unheard
+    ]
