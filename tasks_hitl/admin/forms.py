@@ -21,7 +21,7 @@ class DecisionForm(forms.Form):
         required=False,
         max_length=NOTE_LIMIT,
         label="Note for colleagues",
-        help_text="Stays in the history of this order. The buyer never sees it.",
+        help_text="Stays in the history here. The buyer never sees it.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     field_order = ("reason_code", "note", "suggestion", "internal_note")
@@ -70,7 +70,7 @@ class AskForm(DecisionForm):
     reason_code = forms.ChoiceField(
         label="What it is about",
         required=False,
-        choices=[("", "Nothing of these"), *RejectionReason.choices],
+        choices=[("", "None of these"), *RejectionReason.choices],
         help_text="The buyer's agent reads this as a code and acts on it.",
     )
     note = forms.CharField(

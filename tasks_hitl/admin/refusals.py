@@ -34,9 +34,12 @@ def refused(
 ) -> HttpResponse:
     """Return the page for a decision that was not made, with status 409 (403 for the role)."""
     decision, noun = decision_of(task), handler_for(task).noun
+    is_outdated = isinstance(error, ChangeOutdated)
+    # What an outdated change says of the buy is the news; that it just ended is the headline.
     changes = [
         (event, event_in_words(event, noun), actor_in_words(event.actor, task, decision))
         for event in changes_since(task=task, version=shown_version)
+        if not is_outdated
     ]
     context = {
         **admin.site.each_context(request),
@@ -47,7 +50,7 @@ def refused(
         "error": error,
         "decision": decision,
         "changes": changes,
-        "is_outdated": isinstance(error, ChangeOutdated),
+        "is_outdated": is_outdated,
         "moved": error.moved if isinstance(error, ChangeOutdated) else (),
     }
     status = NOT_PERMITTED if isinstance(error, NotPermitted) else CONFLICT

@@ -36,7 +36,7 @@ class QueueView(models.TextChoices):
 class QueueKind(models.TextChoices):
     """What kind of task the queue is narrowed to, as it stands in its address."""
 
-    ANY = "any", "Everything"
+    ANY = "any", "All kinds"
     ORDERS = "orders", "New orders"
     CHANGES = "changes", "Changes"
 
