@@ -115,7 +115,9 @@ def task_for_desk(task_id: str) -> Task | None:
         .select_related(
             "principal",
             "account__publisher",
-            "media_buy",
+            "media_buy__proposal",
+            "media_buy__reporting_webhook",
+            "media_buy__artifact_webhook",
             "change",
             "destination",
             "superseded_by",
