@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -21,11 +20,18 @@ from tasks_hitl.operations import CONTEXT_LIFETIME, OPERATION
 from tasks_hitl.services import book
 from tasks_hitl.services.bookings import settle_booked, settle_declined, settle_failed
 from tasks_hitl.services.expiry import task_expire
-from tasks_hitl.states import Outcome
 from tests.documents.examples import added, differences, example
 from tests.people import Buyer, guaranteed_order, in_wire, make_product, order_params
 from tests.protocol.conftest import Answer, ask, row_counts
-from tests.trade.orders import approve, booked_buy, give_creatives, place, reject, waiting_task
+from tests.trade.orders import (
+    approve,
+    booked_buy,
+    give_creatives,
+    place,
+    reject,
+    send_back,
+    waiting_task,
+)
 
 DOCUMENT = "create_media_buy_status"
 CLOSED = frozenset({"adcp_status"})
@@ -486,7 +492,7 @@ def test_pending_manual_names_the_measured_estimate(buyer: Buyer, publisher: Pub
 
 def test_an_order_sent_back_waits_for_the_buyer(buyer: Buyer, approver: User) -> None:
     task = waiting_task(buyer)
-    asked_for_change(task, approver)
+    send_back(task, approver, note="The flight is too short.", suggestion="Run it for four weeks.")
 
     answer = status(buyer, task.context_id).body
 
@@ -500,7 +506,7 @@ def test_an_order_that_was_replaced_leads_to_the_one_that_replaced_it(
     buyer: Buyer, approver: User
 ) -> None:
     task = waiting_task(buyer)
-    asked_for_change(task, approver)
+    send_back(task, approver)
     corrected = guaranteed_order(buyer, "key-0000000000000002", context_id=task.context_id)
     created = ask("create_media_buy", corrected, buyer.token).body
 
@@ -511,17 +517,6 @@ def test_an_order_that_was_replaced_leads_to_the_one_that_replaced_it(
         f"Ask for the status of {created['context_id']} instead."
     )
     assert status(buyer, created["context_id"]).body["status"] == "pending_manual"
-
-
-def asked_for_change(task: Task, approver: User) -> None:
-    approve(
-        task,
-        approver,
-        outcome=Outcome.CHANGE_ASKED,
-        note="The flight is too short.",
-        suggestion="Run it for four weeks.",
-        form_token=uuid4(),
-    )
 
 
 # Invalid context

@@ -22,7 +22,8 @@ from tests.protocol.conftest import (
 
 pytestmark = pytest.mark.django_db
 
-PROTECTED = [name for name in task_names() if task_spec(name).access != "public"]  # type: ignore[union-attr]
+NAMES = [name for name in task_names() if f"adcp/{name}" in task_spec(name).rest_paths]  # type: ignore[union-attr]
+PROTECTED = [name for name in NAMES if task_spec(name).access != "public"]  # type: ignore[union-attr]
 PUBLIC = [spec.name for spec in task_specs().values() if spec.access == "public"]
 
 
@@ -85,7 +86,7 @@ def test_revoked_expired_and_changed_tokens_look_like_unknown_ones(
 @pytest.mark.parametrize(
     ("status", "code"), [("suspended", "AGENT_SUSPENDED"), ("blocked", "AGENT_BLOCKED")]
 )
-@pytest.mark.parametrize("task", task_names())
+@pytest.mark.parametrize("task", NAMES)
 def test_a_stopped_agent(buyer: Buyer, task: str, status: str, code: str) -> None:
     Principal.objects.filter(pk=buyer.principal.pk).update(status=status)
     before = row_counts()
@@ -95,6 +96,17 @@ def test_a_stopped_agent(buyer: Buyer, task: str, status: str, code: str) -> Non
     assert (answer.status, answer.error["code"]) == (403, code)
     assert answer.error["recovery"] == "terminal"
     assert answer.error["details"] == {"scope": "agent", "reason": status}
+    assert row_counts() == before
+
+
+@pytest.mark.parametrize("task", ["create_media_buy", "get_media_buys"])
+def test_a_stopped_agent_at_the_older_address(buyer: Buyer, task: str) -> None:
+    Principal.objects.filter(pk=buyer.principal.pk).update(status="blocked")
+    before = row_counts()
+
+    answer = ask(task, order(buyer), buyer.token, prefix="legacy")
+
+    assert (answer.status, answer.body["errors"][0]["code"]) == (403, "AGENT_BLOCKED")
     assert row_counts() == before
 
 

@@ -319,7 +319,7 @@ def test_the_envelope_is_tolerated_on_every_read(buyer: Buyer) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/legacy/", "/legacy/create_media_buy", "/legacy/get_task_status"]
+    "path", ["/legacy/", "/legacy/legacy_create_media_buy", "/legacy/get_task_status"]
 )
 def test_the_legacy_address_has_only_legacy_tasks(buyer: Buyer, path: str) -> None:
     response = Client().post(

@@ -37,7 +37,8 @@ def test_the_document_is_valid_openapi(document: dict[str, Any]) -> None:
 
 def test_every_name_of_every_task_has_a_path(document: dict[str, Any]) -> None:
     expected = {f"/{path}" for spec in task_specs().values() for path in spec.rest_paths}
-    assert {f"/adcp/{name}" for name in task_names()} <= expected
+    older = {"legacy_create_media_buy", "legacy_get_media_buys"}
+    assert {f"/adcp/{name}" for name in set(task_names()) - older} <= expected
 
     assert set(document["paths"]) == expected | READS
 
@@ -76,7 +77,8 @@ def test_a_read_is_described_wholly(document: dict[str, Any], path: str) -> None
 
 @pytest.mark.parametrize("name", task_specs())
 def test_every_example_fits_the_schema_that_validates(document: dict[str, Any], name: str) -> None:
-    content = document["paths"][f"/adcp/{name}"]["post"]["requestBody"]["content"]
+    path = f"/{task_specs()[name].rest_paths[0]}"
+    content = document["paths"][path]["post"]["requestBody"]["content"]
     example = content["application/json"]["example"]
 
     jsonschema_rs.Draft7Validator(request_schema(task_specs()[name])).validate(example)
@@ -84,7 +86,7 @@ def test_every_example_fits_the_schema_that_validates(document: dict[str, Any], 
 
 @pytest.mark.parametrize("name", task_specs())
 def test_public_tasks_need_no_token(document: dict[str, Any], name: str) -> None:
-    operation = document["paths"][f"/adcp/{name}"]["post"]
+    operation = document["paths"][f"/{task_specs()[name].rest_paths[0]}"]["post"]
 
     assert operation["security"] == (
         [] if task_specs()[name].access == "public" else [{"bearer": []}]
