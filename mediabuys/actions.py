@@ -1,10 +1,10 @@
 """What a buyer may do with a buy now, and what a request would do to it, in AdCP's words."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from mediabuys.models import MediaBuy, Package
+from mediabuys.package_validation import parse_time
 from mediabuys.pricing import from_wire
 from mediabuys.states import LIVE_BUY_STATUSES, PENDING_BUY_STATUSES, BuyStatus
 
@@ -110,7 +110,7 @@ def attempted_actions(
 
 
 def _end_moves(end_time: str, buy: MediaBuy) -> str:
-    later = datetime.fromisoformat(end_time) > buy.end_time
+    later = parse_time(end_time, "end_time") > buy.end_time
     return "extend_flight" if later else "shorten_flight"
 
 
@@ -118,7 +118,7 @@ def _budget_action(params: Mapping[str, Any], packages: Mapping[str, Package]) -
     moves = [
         from_wire(line["budget"]) - packages[line["package_id"]].budget
         for line in params.get("packages") or []
-        if "budget" in line
+        if "budget" in line and from_wire(line["budget"]).is_finite()
     ]
     if moves and sum(moves) == 0 and any(moves):
         return "reallocate_budget"

@@ -53,10 +53,10 @@ def change_apply(
         added = packages_add(buy=buy, request=request)
         packages_write(request=request, now=now)
         rewritten = assignments_replace(request=request, added=added)
-        entries += _buy_write(buy, request)
+        moved = _buy_write(buy, request)
         if request.reporting is not None:
             reporting_webhook_set(buy=buy, request=request.reporting, principal=principal)
-        entries += [_added(package) for package in added]
+        entries = [*moved, *entries, *map(_added, added)]
         events_record(buy=buy, entries=entries, actor=actor, now=now)
         revision = buy.revision
         if buy.status in PENDING_BUY_STATUSES:

@@ -10,6 +10,7 @@ from adcp_sales.protocol.usecases.update_media_buy import place_change
 from mediabuys.models import MediaBuy
 from mediabuys.services.changes import AppliedChange
 from mediabuys.services.clock import flights_activate
+from mediabuys.services.flights import media_buy_refresh
 from tasks_hitl.models import Task
 from tests.people import Buyer
 from tests.trade.orders import booked_buy, give_creatives
@@ -24,8 +25,6 @@ def active_buy(buyer: Buyer, **changes: Any) -> MediaBuy:
 
 def started(buy: MediaBuy) -> MediaBuy:
     """Let the clock start a booked buy with creatives, and return it as it is then."""
-    from mediabuys.services.flights import media_buy_refresh
-
     with transaction.atomic():
         media_buy_refresh(buy=MediaBuy.objects.get(pk=buy.pk), now=timezone.now())
     flights_activate(now=buy.start_time)
@@ -41,13 +40,6 @@ def change(
     return placed
 
 
-def waiting_change_task(buyer: Buyer, buy: MediaBuy, **fields: Any) -> Task:
-    """Park a change that must wait, and return its task."""
-    placed = ask_change(buyer, buy, **fields)
-    assert isinstance(placed, Task)
-    return placed
-
-
 def ask_change(
     buyer: Buyer, buy: MediaBuy, *, now: datetime | None = None, **fields: Any
 ) -> AppliedChange | Task:
@@ -59,5 +51,3 @@ def ask_change(
             params={"media_buy_id": buy.media_buy_id, **fields},
             now=now or timezone.now(),
         )
-
-
