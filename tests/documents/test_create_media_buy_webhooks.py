@@ -32,7 +32,7 @@ ADDRESS: dict[str, Any] = {
 PUSH = {**ADDRESS, "operation_id": "op:2027_a-1.b"}
 REPORTING = {**ADDRESS, "reporting_frequency": "daily", "requested_metrics": ["impressions"]}
 ARTIFACTS = {**ADDRESS, "delivery_mode": "batched", "batch_frequency": "hourly"}
-WEBHOOKS: dict[str, dict[str, Any]] = {
+WEBHOOKS: dict[str, Any] = {
     "push_notification_config": PUSH,
     "reporting_webhook": REPORTING,
     "artifact_webhook": ARTIFACTS,
@@ -44,7 +44,9 @@ def send(buyer: Buyer, **changes: Any) -> Answer:
     return ask("create_media_buy", order_params(buyer, **changes), buyer.token)
 
 
-def refused(buyer: Buyer, field: str, code: str = "INVALID_REQUEST", **changes: Any) -> Answer:
+def refused(
+    buyer: Buyer, field: str, changes: dict[str, Any], code: str = "INVALID_REQUEST"
+) -> Answer:
     """Order and check that the refusal has code and field, and neither trace nor secret."""
     before = row_counts()
     answer = send(buyer, **changes)
@@ -122,7 +124,7 @@ def test_authentication_that_is_none_is_refused(buyer: Buyer, field: str) -> Non
     for authentication, where in NO_AUTHENTICATION:
         config = {**WEBHOOKS[field], "authentication": authentication}
 
-        refused(buyer, f"{field}.authentication{where}", **{field: config})
+        refused(buyer, f"{field}.authentication{where}", {field: config})
 
 
 REFUSED_URLS = (
@@ -144,7 +146,7 @@ def test_an_address_that_is_not_public_https_is_refused(
     settings.ALLOW_PRIVATE_DESTINATIONS = False
 
     for url in REFUSED_URLS:
-        refused(buyer, f"{field}.url", **{field: {**WEBHOOKS[field], "url": url}})
+        refused(buyer, f"{field}.url", {field: {**WEBHOOKS[field], "url": url}})
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -159,7 +161,7 @@ def test_a_token_is_16_to_4096_characters(buyer: Buyer, field: str) -> None:
     config = WEBHOOKS[field]
 
     for wrong in ("t" * 15, "t" * 4097):
-        refused(buyer, f"{field}.token", **{field: {**config, "token": wrong}})
+        refused(buyer, f"{field}.token", {field: {**config, "token": wrong}})
 
     assert send(buyer, **{field: {**config, "token": "t" * 4096}}).status == 200
 
@@ -179,7 +181,7 @@ MUST_SAY = {
 @pytest.mark.parametrize("field", FIELDS)
 def test_what_a_webhook_must_say(buyer: Buyer, field: str) -> None:
     for path in MUST_SAY[field]:
-        refused(buyer, f"{field}.{path}", **{field: without(WEBHOOKS[field], path)})
+        refused(buyer, f"{field}.{path}", {field: without(WEBHOOKS[field], path)})
 
 
 def test_a_push_notification_without_authentication_is_signed_with_our_key(buyer: Buyer) -> None:
@@ -197,7 +199,11 @@ def test_an_operation_id_follows_its_pattern(buyer: Buyer) -> None:
     for operation_id in ("", "a b", "ü", "o" * 256):
         config = {**PUSH, "operation_id": operation_id}
 
-        refused(buyer, "push_notification_config.operation_id", push_notification_config=config)
+        refused(
+            buyer,
+            "push_notification_config.operation_id",
+            {"push_notification_config": config},
+        )
 
 
 def test_a_task_that_waits_keeps_the_channel_too(buyer: Buyer) -> None:
@@ -218,8 +224,8 @@ def test_a_frequency_that_a_product_lacks_is_refused(buyer: Buyer, frequency: st
     answer = refused(
         buyer,
         "reporting_webhook.reporting_frequency",
+        {"reporting_webhook": config},
         "UNSUPPORTED_FEATURE",
-        reporting_webhook=config,
     )
 
     assert "daily" in answer.error["suggestion"]
@@ -243,9 +249,8 @@ def test_a_frequency_is_offered_by_every_product_or_refused(
     refused(
         buyer,
         "reporting_webhook.reporting_frequency",
+        {"reporting_webhook": hourly, "packages": lines},
         "UNSUPPORTED_FEATURE",
-        reporting_webhook=hourly,
-        packages=lines,
     )
 
     assert send(buyer, reporting_webhook=hourly, packages=lines[:1]).status == 200
@@ -257,13 +262,13 @@ def test_a_metric_that_a_product_lacks_is_refused_at_its_place(buyer: Buyer) -> 
     refused(
         buyer,
         "reporting_webhook.requested_metrics[1]",
+        {"reporting_webhook": config},
         "UNSUPPORTED_FEATURE",
-        reporting_webhook=config,
     )
     refused(
         buyer,
         "reporting_webhook.requested_metrics[0]",
-        reporting_webhook={**REPORTING, "requested_metrics": ["no metric"]},
+        {"reporting_webhook": {**REPORTING, "requested_metrics": ["no metric"]}},
     )
 
 
@@ -286,13 +291,13 @@ def test_artifacts_are_taken_without_a_content_standards_capability(buyer: Buyer
 def test_batches_need_a_frequency(buyer: Buyer) -> None:
     config = without(ARTIFACTS, "batch_frequency")
 
-    refused(buyer, "artifact_webhook.batch_frequency", artifact_webhook=config)
+    refused(buyer, "artifact_webhook.batch_frequency", {"artifact_webhook": config})
 
 
 @pytest.mark.parametrize("frequency", ["hourly", "daily"])
 def test_batches_are_hourly_or_daily(buyer: Buyer, frequency: str) -> None:
     config = {**ARTIFACTS, "batch_frequency": "monthly"}
-    refused(buyer, "artifact_webhook.batch_frequency", artifact_webhook=config)
+    refused(buyer, "artifact_webhook.batch_frequency", {"artifact_webhook": config})
 
     assert send(buyer, artifact_webhook={**config, "batch_frequency": frequency}).status == 200
 
@@ -309,7 +314,7 @@ def test_in_real_time_a_batch_frequency_says_nothing(buyer: Buyer) -> None:
 def test_a_delivery_mode_is_realtime_or_batched(buyer: Buyer) -> None:
     config = {**ARTIFACTS, "delivery_mode": "sometimes"}
 
-    refused(buyer, "artifact_webhook.delivery_mode", artifact_webhook=config)
+    refused(buyer, "artifact_webhook.delivery_mode", {"artifact_webhook": config})
 
 
 @pytest.mark.parametrize(
@@ -326,7 +331,7 @@ def test_a_sampling_rate_outside_0_to_1_is_refused(buyer: Buyer) -> None:
     for rate in (-0.1, 1.0001, "1"):
         config = {**ARTIFACTS, "sampling_rate": rate}
 
-        refused(buyer, "artifact_webhook.sampling_rate", artifact_webhook=config)
+        refused(buyer, "artifact_webhook.sampling_rate", {"artifact_webhook": config})
 
 
 @pytest.mark.parametrize("field", FIELDS)
