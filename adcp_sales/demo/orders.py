@@ -43,13 +43,25 @@ class Line:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Who decides if the order waits, and how long after it came in; a reason means rejection."""
+    """Who decides if the order waits, and how long after it came in.
+
+    A reason means rejection; with a suggestion the order goes back to its buyer instead.
+    """
 
     by: str = "approver"
     minutes: int = 75
     reason: RejectionReason | None = None
     note: str = ""
+    suggestion: str = ""
     internal_note: str = ""
+
+
+@dataclass(frozen=True)
+class DemoChange:
+    """What the buyer asks of the running buy: another budget for its first package."""
+
+    asked: Moment
+    budget: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,7 @@ class DemoOrder:
     is_held: bool = False
     canceled_on: int | None = None
     booking_error: AdServerError | None = None
+    change: DemoChange | None = None
 
 
 VIEWABLE = {

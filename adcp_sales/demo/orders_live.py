@@ -5,6 +5,7 @@ from adcp_sales.demo.orders import (
     CAFE,
     OUTDOOR,
     TYRES,
+    DemoChange,
     DemoOrder,
     Line,
     Verdict,
@@ -31,6 +32,7 @@ RUNNING = (
         Verdict(minutes=80),
         "PO-2214",
         OUTDOOR,
+        change=DemoChange(ago(2.2), 20000),
     ),
     DemoOrder(
         "brightline",

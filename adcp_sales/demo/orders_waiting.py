@@ -1,4 +1,4 @@
-"""Orders that wait for a person today."""
+"""Orders that wait for a person today: the publisher's, or the buyer's."""
 
 from adcp_sales.demo.orders import (
     BANK,
@@ -9,9 +9,12 @@ from adcp_sales.demo.orders import (
     VIEWABLE,
     DemoOrder,
     Line,
+    Verdict,
     ago,
+    on,
     overdue,
 )
+from tasks_hitl.states import RejectionReason
 
 WAITING = (
     DemoOrder(
@@ -139,5 +142,32 @@ WAITING = (
         (Line("europe_news_display", "europe_cpm_eur", 14000, creatives=("velo_mpu",)),),
         None,
         "V-85",
+    ),
+)
+
+SENT_BACK = (
+    DemoOrder(
+        "velo",
+        on(-1, 11),
+        6,
+        14,
+        (
+            Line(
+                "sports_preroll",
+                "sports_preroll_cpm_eur",
+                26000,
+                countries=("FR",),
+                creatives=("velo_film_15",),
+            ),
+        ),
+        Verdict(
+            "approver",
+            110,
+            RejectionReason.DATES,
+            "The first week of this flight is sold out in France.",
+            "Start a week later, or add Germany.",
+            "Kestrel has the week. Velo knows.",
+        ),
+        "V-86",
     ),
 )

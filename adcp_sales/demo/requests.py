@@ -1,14 +1,14 @@
-"""The demo's orders as their buyers send them: bodies of `create_media_buy`."""
+"""The demo's orders and changes as their buyers send them."""
 
 from typing import Any
 
-from adcp_sales.demo.orders import DemoOrder, Line
+from adcp_sales.demo.orders import DemoChange, DemoOrder, Line
 from adcp_sales.demo.timeline import Calendar
-from mediabuys.models import Account
+from mediabuys.models import Account, MediaBuy
 
 
 def order_params(order: DemoOrder, account: Account, calendar: Calendar) -> dict[str, Any]:
-    """Return the order's request body, without an idempotency key: no call is answered here."""
+    """Return a body of `create_media_buy`, without an idempotency key: no call is answered here."""
     brand = {"domain": account.brand_domain, "brand_id": account.brand_id}
     optional = {
         "po_number": order.po_number,
@@ -22,6 +22,17 @@ def order_params(order: DemoOrder, account: Account, calendar: Calendar) -> dict
         "end_time": calendar.midnight(order.starts + order.days).isoformat(),
         "packages": [_package(line) for line in order.lines],
         **{key: value for key, value in optional.items() if value},
+    }
+
+
+def change_params(change: DemoChange, buy: MediaBuy) -> dict[str, Any]:
+    """Return a body of `update_media_buy`, without an idempotency key."""
+    first = buy.packages.order_by("position")[0]
+    return {
+        "account": {"account_id": buy.account.account_id},
+        "media_buy_id": buy.media_buy_id,
+        "revision": buy.revision,
+        "packages": [{"package_id": first.package_id, "budget": change.budget}],
     }
 
 

@@ -9,13 +9,14 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from adcp_sales.demo.creatives import CREATIVES, DemoCreative, creative_body
-from adcp_sales.demo.orders import DemoOrder, Verdict
+from adcp_sales.demo.orders import DemoChange, DemoOrder, Verdict
 from adcp_sales.demo.orders_live import RUNNING, TO_COME
 from adcp_sales.demo.orders_past import ENDED_EARLY, RAN
-from adcp_sales.demo.orders_waiting import WAITING
-from adcp_sales.demo.requests import order_params
+from adcp_sales.demo.orders_waiting import SENT_BACK, WAITING
+from adcp_sales.demo.requests import change_params, order_params
 from adcp_sales.demo.timeline import Calendar, Story
 from adcp_sales.protocol.usecases.create_media_buy import PlacedOrder, place_order
+from adcp_sales.protocol.usecases.update_media_buy import place_change
 from mediabuys.adservers.inline import InlineAdServer
 from mediabuys.adservers.port import OrderDeclined
 from mediabuys.locks import media_buy_locked
@@ -50,7 +51,7 @@ def stories(scene: Scene) -> Iterator[Story]:
     """Return the story of every order, not yet begun."""
     for creative in CREATIVES:
         yield creative_story(creative, scene)
-    for order in (*RAN, *RUNNING, *TO_COME, *ENDED_EARLY, *WAITING):
+    for order in (*RAN, *RUNNING, *TO_COME, *ENDED_EARLY, *SENT_BACK, *WAITING):
         yield order_story(order, scene)
 
 
@@ -97,6 +98,8 @@ def order_story(order: DemoOrder, scene: Scene) -> Story:
         moment += timedelta(minutes=order.verdict.minutes)
         yield moment
         decision_make(task=placed.task, verdict=order.verdict, scene=scene, moment=moment)
+        if order.verdict.suggestion:
+            yield from _unanswered(placed.task)
         if order.verdict.reason is not None:
             return
     moment += BOOKING_TAKES
@@ -105,9 +108,18 @@ def order_story(order: DemoOrder, scene: Scene) -> Story:
     yield from _flight(placed.drafted.buy, order, scene.calendar)
 
 
+def _unanswered(task: Task) -> Story:
+    task.refresh_from_db()
+    yield task.expires_at
+    tasks_expire(now=task.expires_at)
+
+
 def _flight(buy: MediaBuy, order: DemoOrder, calendar: Calendar) -> Story:
     yield buy.start_time
     flights_activate(now=buy.start_time)
+    if order.change is not None:
+        yield (moment := order.change.asked(calendar))
+        change_ask(buy=buy, change=order.change, moment=moment)
     if order.canceled_on is not None:
         moment = calendar.workday(order.canceled_on, CANCELED_AT_HOUR)
         yield moment
@@ -138,17 +150,32 @@ def order_place(*, order: DemoOrder, scene: Scene, moment: datetime) -> PlacedOr
     return placed
 
 
+def change_ask(*, buy: MediaBuy, change: DemoChange, moment: datetime) -> None:
+    """Ask for the change as the buyer's call would have, at that moment; it waits for a person."""
+    buy.refresh_from_db()
+    placed = place_change(
+        principal=buy.principal,
+        account=buy.account,
+        params=change_params(change, buy),
+        now=moment,
+    )
+    if isinstance(placed, Task):
+        Task.objects.filter(pk=placed.pk).update(created_at=moment)
+
+
 def decision_make(*, task: Task, verdict: Verdict, scene: Scene, moment: datetime) -> None:
     """Decide as the person of the verdict does, on what the desk shows."""
+    outcome = Outcome.REJECTED if verdict.reason else Outcome.APPROVED
     decide(
         task_id=task.task_id,
-        outcome=Outcome.REJECTED if verdict.reason else Outcome.APPROVED,
+        outcome=Outcome.CHANGE_ASKED if verdict.suggestion else outcome,
         shown_digest=shown_digest(task),
         shown_version=task.version,
         form_token=uuid4(),
         actor=scene.staff[verdict.by],
         reason_code=verdict.reason or "",
         note=verdict.note,
+        suggestion=verdict.suggestion,
         internal_note=verdict.internal_note,
         now=moment,
     )

@@ -13,14 +13,14 @@ from mediabuys.models import Account, Booking, Creative, Event, MediaBuy, Packag
 from mediabuys.services.clock import oldest_overdue
 from mediabuys.states import LIVE_BUY_STATUSES, BuyStatus, CreativeStatus
 from tasks_hitl.models import Decision, RuleVersion, Task, TaskEvent
-from tasks_hitl.selectors import waiting_tasks
+from tasks_hitl.selectors import policy_of, waiting_tasks
 from tasks_hitl.states import RuleKind, TaskStatus
 from tests.demo.conftest import NOW
 
 
 def stopped_by(task: Task) -> set[str]:
     """Return the kinds of the rules that made this order wait."""
-    return {rule["kind"] for rule in task.media_buy.policy["rules"] if rule["stopped"]}
+    return {rule["kind"] for rule in policy_of(task)["rules"] if rule["stopped"]}
 
 
 def test_buys_stand_in_every_status(demo: Seeded) -> None:
@@ -34,6 +34,7 @@ def test_buys_stand_in_every_status(demo: Seeded) -> None:
 def test_tasks_ended_in_every_way(demo: Seeded) -> None:
     assert set(Task.objects.values_list("status", flat=True)) == {
         TaskStatus.SUBMITTED,
+        TaskStatus.INPUT_REQUIRED,
         TaskStatus.COMPLETED,
         TaskStatus.FAILED,
     }
@@ -44,13 +45,14 @@ def test_tasks_ended_in_every_way(demo: Seeded) -> None:
         "expired",
         "booked",
         "booking_failed",
+        "change_asked",
     }
 
 
 def test_queue_has_something_overdue_and_something_urgent(demo: Seeded) -> None:
     queue = list(waiting_tasks())
 
-    assert len(queue) == 9
+    assert len(queue) == 10
     assert [task.account.name for task in queue if task.due_at < NOW] == [
         "Brightline Bank",
         "Kestrel Tyres Europe",
@@ -140,7 +142,7 @@ def test_nothing_is_left_over_for_the_clock_or_a_worker(demo: Seeded) -> None:
 def test_one_decision_on_each_order_that_a_person_answered(demo: Seeded) -> None:
     decided = Task.objects.filter(decisions__isnull=False).distinct()
 
-    assert Decision.objects.count() == decided.count() == 20
+    assert Decision.objects.count() == decided.count() == 21
     assert set(Decision.objects.values_list("decided_by__username", flat=True)) == {
         "approver",
         "director",
@@ -155,10 +157,28 @@ def test_most_orders_needed_nobody(demo: Seeded) -> None:
     assert all(buy.policy["outcome"] == "accept" for buy in without)
 
 
-def test_every_waiting_request_is_a_valid_create_media_buy(demo: Seeded) -> None:
-    spec = task_specs()["create_media_buy"]
+def test_every_waiting_request_is_valid(demo: Seeded) -> None:
     for task in Task.objects.all():
+        spec = task_specs()[task.task_type]
         validate_request(spec, {**task.request, "idempotency_key": "demo-000000000001"})
+
+
+def test_a_running_buy_waits_for_a_higher_budget(demo: Seeded) -> None:
+    task = Task.objects.get(task_type="update_media_buy")
+
+    assert task.change is not None
+    assert task.media_buy.status == BuyStatus.ACTIVE
+    assert (task.media_buy.total_budget, task.change.budget_after) == (24_000, 30_000)
+    assert task.media_buy.revision == task.change.base_revision
+    assert stopped_by(task) >= {"guaranteed"}
+
+
+def test_an_order_waits_for_its_buyers_correction(demo: Seeded) -> None:
+    task = Task.objects.get(status=TaskStatus.INPUT_REQUIRED)
+
+    assert task.error is not None
+    assert task.error["suggestion"] == "Start a week later, or add Germany."
+    assert NOW < task.expires_at < task.media_buy.end_time
 
 
 def test_packages_add_up_and_creatives_are_known(demo: Seeded) -> None:
