@@ -76,6 +76,9 @@ def _of_buy(request: ChangeRequest) -> Iterator[Difference]:
         yield Difference(
             "End", _moment(buy.end_time), _moment(request.end_time), Event.Action.DATES_UPDATED
         )
+    if request.pauses is not None:
+        words = ("Running", "Paused") if request.pauses else ("Paused", "Running")
+        yield Difference("Delivery", *words)
     yield from _details(request)
 
 

@@ -174,7 +174,7 @@ def test_canceling_wins_over_everything_else(buyer: Buyer) -> None:
     assert after.status == BuyStatus.CANCELED
     assert (after.canceled_by, after.cancellation_reason) == ("buyer", "The launch was moved.")
     assert after.revision == buy.revision + 1
-    assert (package.budget, after.total_budget) == (1000, 1000)
+    assert (package.budget, after.total_budget) == (Decimal(1000), Decimal(1000))
     assert CreativeAssignment.objects.count() == 0
     assert creative is not None
     creative.refresh_from_db()
@@ -215,7 +215,7 @@ def test_a_canceled_package_counts_no_more(buyer: Buyer) -> None:
     buy.refresh_from_db()
     second.refresh_from_db()
     assert buy.status == BuyStatus.ACTIVE
-    assert (buy.total_budget, second.budget) == (1000, 500)
+    assert (buy.total_budget, second.budget) == (Decimal(1000), Decimal(500))
     assert (second.is_canceled, second.canceled_at) == (True, now)
     assert (second.canceled_by, second.cancellation_reason) == ("buyer", "Too small.")
     assert second.assignments.count() == 0
@@ -318,7 +318,8 @@ def test_packages_are_added_with_their_creatives(buyer: Buyer) -> None:
 
     buy.refresh_from_db()
     added = buy.packages.order_by("position")[1]
-    assert (added.position, added.budget, buy.total_budget) == (1, 700, 1700)
+    assert added.position == 1
+    assert (added.budget, buy.total_budget) == (Decimal(700), Decimal(1700))
     assert added.unit_price == Decimal("10.00")
     assert added.assignments.get().creative is not None
     assert [one.package_id for one in applied.packages] == [added.package_id]
