@@ -32,7 +32,7 @@ from tasks_hitl.models import Task
 from tasks_hitl.services import book, tasks_expire
 from tests.people import Buyer, make_product, order_params
 from tests.protocol.conftest import Answer, ask, in_thread, row_counts
-from tests.trade.orders import approve, reject
+from tests.trade.orders import approve, reject, send_back
 from tests.trade.proposals import make_committed_proposal, make_draft_proposal
 
 pytestmark = pytest.mark.django_db
@@ -515,6 +515,29 @@ def test_the_proposal_is_open_again_when_the_order_comes_to_nothing(
     assert last is not None
     assert last.action == ProposalEvent.Action.REOPENED
     assert order(buyer, proposal, idempotency_key="another-key-0001").status == 200
+
+
+def test_a_corrected_order_takes_the_proposal_of_the_one_sent_back(
+    waiting: Task, buyer: Buyer, approver: User
+) -> None:
+    send_back(waiting, approver)
+    proposal = Proposal.objects.get()
+
+    answer = order(
+        buyer, proposal, idempotency_key="another-key-0001", context_id=waiting.context_id
+    )
+
+    assert answer.body["status"] == "submitted"
+    assert Proposal.objects.get().status == ProposalStatus.ORDERED
+    assert list(proposal.events.values_list("action", flat=True))[-3:] == [
+        "ordered",
+        "reopened",
+        "ordered",
+    ]
+    assert list(MediaBuy.objects.order_by("pk").values_list("status", flat=True)) == [
+        "declined",
+        "draft",
+    ]
 
 
 def test_the_proposal_is_open_again_when_booking_fails_for_good(
