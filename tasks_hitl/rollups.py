@@ -218,7 +218,7 @@ def account_facts(
         *[reason for status, reason in ATTENTION_OF.items() if account.status == status],
         *([Attention.INPUT_REQUIRED] if any(tasks.get(s) for s in WAITS_FOR_BUYER) else []),
         *([Attention.ORDER_FAILED] if any(tasks.get(s) for s in ENDED_BADLY) else []),
-        *trouble_of_buys(account, since=since),
+        *trouble_of_buys(account, since=since, now=now),
     ]
     return AccountFacts(
         account_id=account.account_id,

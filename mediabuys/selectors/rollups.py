@@ -2,20 +2,20 @@
 
 from datetime import datetime
 
-from django.db.models import Case, CharField, Count, Exists, OuterRef, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 
-from mediabuys.models import Account, CreativeAssignment, MediaBuy, Package
+from mediabuys.models import Account, CreativeAssignment, CreativeReview, MediaBuy, Package
 from mediabuys.rollups import INTERCHANGE_OF, Attention, InterchangeStatus
-from mediabuys.states import WIRE_BUY_STATUSES, BuyStatus, CreativeStatus
-
-OFFLINE_CREATIVE_STATUSES = (
-    CreativeStatus.REJECTED,
-    CreativeStatus.SUSPENDED,
-    CreativeStatus.ARCHIVED,
+from mediabuys.states import (
+    LIVE_BUY_STATUSES,
+    OFFLINE_CREATIVE_STATUSES,
+    REFUSING_OUTCOMES,
+    WIRE_BUY_STATUSES,
+    BuyStatus,
+    CreativeStatus,
+    ReviewOutcome,
 )
-# Each of these was ready to serve once: with a creative gone it is impaired, and not just early.
-IMPAIRABLE_BUY_STATUSES = (BuyStatus.PENDING_START, BuyStatus.ACTIVE, BuyStatus.PAUSED)
 
 
 def interchange_word(otherwise: Combinable) -> Case:
@@ -42,7 +42,7 @@ def buys_by_status(account: Account) -> dict[str, int]:
     return dict(counted)
 
 
-def trouble_of_buys(account: Account, *, since: datetime) -> list[Attention]:
+def trouble_of_buys(account: Account, *, since: datetime, now: datetime) -> list[Attention]:
     """Return why the account's buys ask for attention, in one query.
 
     A rejected buy does so until staff archive it, or from `since` on at the latest; an impaired one
@@ -55,7 +55,7 @@ def trouble_of_buys(account: Account, *, since: datetime) -> list[Attention]:
         updated_at__gte=since,
     )
     found = Account.objects.filter(pk=account.pk).values_list(
-        Exists(rejected), Exists(_impaired_packages(account))
+        Exists(rejected), Exists(_impaired_packages(account, now))
     )
     has_rejected, has_impaired = found.get()
     return [
@@ -68,12 +68,26 @@ def trouble_of_buys(account: Account, *, since: datetime) -> list[Attention]:
     ]
 
 
-def _impaired_packages(account: Account) -> QuerySet[Package]:
+def _impaired_packages(account: Account, now: datetime) -> QuerySet[Package]:
+    """Return the packages that `selectors.impairments` would name, found without reading buys."""
     assigned = CreativeAssignment.objects.filter(package=OuterRef("pk"))
+    refused_after_approval = CreativeReview.objects.filter(
+        Exists(
+            CreativeReview.objects.filter(
+                creative=OuterRef("creative"), outcome=ReviewOutcome.APPROVED, pk__lt=OuterRef("pk")
+            )
+        ),
+        creative=OuterRef("creative"),
+        outcome__in=REFUSING_OUTCOMES,
+    )
+    offline = assigned.filter(
+        Exists(refused_after_approval), creative__status__in=OFFLINE_CREATIVE_STATUSES
+    )
     return Package.objects.filter(
-        Exists(assigned.filter(creative__status__in=OFFLINE_CREATIVE_STATUSES)),
+        Q(end_time__isnull=True) | Q(end_time__gt=now),
+        Exists(offline),
         ~Exists(assigned.filter(creative__status=CreativeStatus.APPROVED)),
         media_buy__account=account,
-        media_buy__status__in=IMPAIRABLE_BUY_STATUSES,
+        media_buy__status__in=LIVE_BUY_STATUSES,
         is_canceled=False,
     )

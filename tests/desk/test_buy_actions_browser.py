@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
 from mediabuys.models import MediaBuy
-from tests.desk.browser import NARROW, Desk
+from tests.desk.browser import Desk
 from tests.people import Buyer
 from tests.trade.orders import booked_buy
 
@@ -22,7 +22,7 @@ def test_a_buy_is_canceled_and_put_away(desk: Desk, buyer: Buyer, approver: User
     expect(page.get_by_text("Ends it for good")).to_be_visible()
     page.get_by_label("Reason").fill("The site closes for good on Friday.")
     desk.picture("buy-cancel")
-    page.set_viewport_size(NARROW)
+    page.set_viewport_size({"width": 390, "height": 844})
     assert not desk.overflows()
     page.set_viewport_size({"width": 1280, "height": 800})
     page.get_by_role("button", name="Cancel this buy").click()

@@ -351,7 +351,7 @@ def test_resending_the_order_resolves_nothing(buyer: Buyer) -> None:
 
 
 def test_the_buyer_is_told_of_what_the_source_does(buyer: Buyer, approver: User) -> None:
-    hook = {"push_notification_config": {"url": "http://127.0.0.1:9/hook"}}
+    hook: dict[str, Any] = {"push_notification_config": {"url": "http://127.0.0.1:9/hook"}}
     buy = active(buyer, **hook)
     launched = [row.kind for row in Delivery.objects.order_by("pk")]
 

@@ -18,7 +18,7 @@ from tests.trade.orders import booked_buy, give_creatives, place
 from webhooks.models import Delivery
 
 APPROVER = "seller:approver"
-HOOK = {"push_notification_config": {"url": "http://127.0.0.1:9/hook"}}
+HOOK: dict[str, Any] = {"push_notification_config": {"url": "http://127.0.0.1:9/hook"}}
 
 
 def end(service: Any, buy: MediaBuy, **changes: Any) -> MediaBuy:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from adcp_sales.protocol.auth import token_revoke
 from adcp_sales.protocol.models import ApiToken
-from mediabuys.models import AccountAccess, CreativeAssignment, MediaBuy, Proposal
+from mediabuys.models import AccountAccess, Creative, MediaBuy, Proposal
 from mediabuys.rollups import (
     AccountFacts,
     Attention,
@@ -25,9 +25,10 @@ from mediabuys.rollups import (
     precedence_faults,
 )
 from mediabuys.services.archive import media_buy_archive
+from mediabuys.services.creatives import creative_review
 from mediabuys.services.flights import media_buy_refresh
 from mediabuys.services.orders import media_buy_reject
-from mediabuys.states import BuyStatus, CreativeStatus
+from tests.documents.buys import active, reviews_by_hand, shown, with_creative
 from tests.interchange import Read, read
 from tests.people import Buyer
 from tests.trade.orders import booked_buy, give_creatives, reject, waiting_task
@@ -348,14 +349,10 @@ def test_a_rejected_buy_asks_for_attention_until_it_is_archived(buyer: Buyer) ->
 
 
 def test_a_buy_that_lost_its_last_creative_asks_for_attention(buyer: Buyer) -> None:
-    buy = active_buy(buyer)
+    buy = active(buyer)
     assert account(buyer)["operational_status"] == "active"
-    creative = CreativeAssignment.objects.get().creative
-    assert creative is not None
-    creative.rejection_reason = "The claim is not allowed."
-    creative.reject()
-    creative.save()
-    assert creative.status == CreativeStatus.REJECTED
+    creative = Creative.objects.get()
+    revoked(creative)
 
     body = account(buyer)
 
@@ -363,8 +360,28 @@ def test_a_buy_that_lost_its_last_creative_asks_for_attention(buyer: Buyer) -> N
         "attention_required",
         ["media_buy_impaired"],
     )
-    buy.refresh_from_db()
-    assert buy.status == BuyStatus.ACTIVE
+    assert shown(buyer, buy)["status"] == "active"
+    with_creative(buyer, buy, 2)
+    assert account(buyer)["operational_status"] == "active"
+
+
+def test_a_creative_that_never_was_approved_impairs_nothing(buyer: Buyer) -> None:
+    reviews_by_hand()
+    with_creative(buyer, booked_buy(buyer))
+    revoked(Creative.objects.get())
+
+    body = account(buyer)
+
+    assert (body["operational_status"], body["attention"]) == ("pending_creatives", [])
+
+
+def revoked(creative: Creative) -> None:
+    creative_review(
+        creative_pk=creative.pk,
+        approve=False,
+        reason="The claim is not allowed.",
+        reviewer="seller:rep",
+    )
 
 
 def test_a_committed_proposal_is_a_draft_and_an_expired_one_is_none(buyer: Buyer) -> None:
