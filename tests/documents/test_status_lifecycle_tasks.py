@@ -14,11 +14,13 @@ from mediabuys.locks import media_buy_locked
 from mediabuys.models import Booking, MediaBuy
 from mediabuys.services.orders import media_buy_cancel
 from mediabuys.states import CanceledBy
+from tasks_hitl.errors import ChangeOutdated
 from tasks_hitl.models import Task
 from tasks_hitl.services import book
 from tests.people import Buyer, guaranteed_order
 from tests.protocol.conftest import Answer, ask
 from tests.trade.orders import approve, give_creatives, reject, send_back
+from tests.trade.parked import budget_change, sold_buy
 from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db
@@ -267,6 +269,137 @@ def test_the_history_of_a_task_has_the_question(buyer: Buyer, approver: User) ->
 
     assert [entry["type"] for entry in body["history"]] == ["request", "response"]
     assert body["history"][1]["data"]["suggestion"] == "Start on 8 March or later."
+
+
+@pytest.fixture
+def buy(buyer: Buyer, approver: User) -> MediaBuy:
+    return sold_buy(buyer, approver)
+
+
+def edited(buyer: Buyer, buy: MediaBuy, **changes: Any) -> Task:
+    """Return the task of an edit that was sent over REST and waits."""
+    answer = ask("update_media_buy", budget_change(buy, 75_000, **changes), buyer.token)
+    assert answer.body["status"] == "submitted", answer.body
+    return Task.objects.get(task_id=answer.body["task_id"])
+
+
+def test_an_edit_that_is_queued_answers_the_same_envelope(buyer: Buyer, buy: MediaBuy) -> None:
+    answer = ask("update_media_buy", budget_change(buy, 75_000), buyer.token)
+
+    assert {key: type(answer.body[key]) for key in SUBMITTED} == dict.fromkeys(SUBMITTED, str)
+    assert answer.body["status"] == "submitted"
+    assert not {"media_buy_id", "revision", "affected_packages"} & set(answer.body)
+    assert problems(answer.body, "update_media_buy", "submitted") == []
+    read = ask("get_media_buys", {"media_buy_ids": [buy.media_buy_id]}, buyer.token).body
+    assert read["media_buys"][0]["total_budget"] == 50_000
+    assert read["media_buys"][0]["revision"] == buy.revision
+
+
+def test_the_result_of_an_edit_lands_on_its_task(
+    buyer: Buyer, buy: MediaBuy, approver: User
+) -> None:
+    task = edited(buyer, buy, push_notification_config=HOOK, context={"trace": 3})
+    waiting = poll(buyer, task)
+
+    approve(task, approver)
+
+    answer = poll(buyer, task)
+    assert (waiting.body["status"], waiting.body["task_type"]) == ("submitted", "update_media_buy")
+    assert answer.body["status"] == "completed"
+    result = answer.body["result"]
+    assert result["revision"] == buy.revision + 1
+    assert result["affected_packages"][0]["budget"] == 75_000
+    assert problems(result, "update_media_buy", "sync") == []
+    [notice] = notices(task)
+    assert (notice["task_type"], notice["status"]) == ("update_media_buy", "completed")
+    assert (notice["context"], notice["result"]) == ({"trace": 3}, result)
+
+
+def test_a_refused_edit_is_failed_and_changes_nothing(
+    buyer: Buyer, buy: MediaBuy, approver: User
+) -> None:
+    task = edited(buyer, buy)
+
+    reject(task, approver)
+
+    assert poll(buyer, task).body["status"] == "failed"
+    assert poll(buyer, task).body["error"]["message"] == "March is sold out."
+    assert MediaBuy.objects.get(pk=buy.pk).revision == buy.revision
+
+
+def test_an_edit_of_a_buy_that_moved_is_refused_as_stale(
+    buyer: Buyer, buy: MediaBuy, approver: User
+) -> None:
+    task = edited(buyer, buy, push_notification_config=HOOK)
+    pause = {**budget_change(buy, 0, paused=True), "idempotency_key": "pause-0000000000000001"}
+    del pause["packages"]
+    assert ask("update_media_buy", pause, buyer.token).body["status"] == "completed"
+
+    with pytest.raises(ChangeOutdated):
+        approve(task, approver)
+
+    answer = poll(buyer, task)
+    assert answer.body["status"] == "failed"
+    assert answer.body["error"]["code"] == "CONFLICT"
+    assert answer.body["error"]["details"]["expected_version"] == buy.revision
+    assert answer.body["error"]["details"]["current_version"] == buy.revision + 1
+    assert [notice["status"] for notice in notices(task)] == ["failed"]
+    assert MediaBuy.objects.get(pk=buy.pk).total_budget == 50_000
+
+
+def test_an_edit_that_is_sent_back_is_answered_by_another(
+    buyer: Buyer, buy: MediaBuy, approver: User
+) -> None:
+    task = edited(buyer, buy, push_notification_config=HOOK)
+    send_back(task, approver)
+    [notice] = notices(task)
+
+    again = {**budget_change(buy, 60_000), "idempotency_key": "again-0000000000000001"}
+    answer = ask("update_media_buy", again, buyer.token)
+
+    assert notice["result"]["reason"] == "CHANGE_CONFIRMATION"
+    assert problems(notice["result"], "update_media_buy", "input-required") == []
+    assert answer.body["status"] == "submitted"
+    assert poll(buyer, task).body["status"] == "canceled"
+
+
+def test_tasks_are_listed_by_their_type(buyer: Buyer, buy: MediaBuy) -> None:
+    task = edited(buyer, buy)
+
+    filters = {"task_types": ["update_media_buy"]}
+    body = ask("list_tasks", {"filters": filters}, buyer.token).body
+
+    assert [row["task_id"] for row in body["tasks"]] == [task.task_id]
+    assert [row["task_type"] for row in body["tasks"]] == ["update_media_buy"]
+
+
+def test_no_secret_of_an_edit_is_kept_where_it_can_be_read(
+    buyer: Buyer, buy: MediaBuy, approver: User
+) -> None:
+    secret, iban = "s3cret-" * 6, "DE89370400440532013000"
+    task = edited(
+        buyer,
+        buy,
+        push_notification_config=HOOK
+        | {"authentication": {"schemes": ["Bearer"], "credentials": secret}},
+        invoice_recipient={
+            "legal_name": "Acme Holding",
+            "bank": {"account_holder": "Acme", "iban": iban, "bic": "COBADEFFXXX"},
+        },
+    )
+    client = Client()
+    client.force_login(approver)
+
+    seen = [
+        json.dumps(Task.objects.values().get(pk=task.pk), default=str),
+        json.dumps(task.change.patch if task.change else None),
+        client.get(f"/admin/approvals/{task.task_id}/").content.decode(),
+        ask(
+            "get_task_status", {"task_id": task.task_id, "include_history": True}, buyer.token
+        ).raw.decode(),
+    ]
+
+    assert [text for text in seen if secret in text or iban in text] == []
 
 
 def test_no_page_of_the_desk_is_open_to_a_buyer(buyer: Buyer) -> None:
