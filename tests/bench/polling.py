@@ -1,4 +1,4 @@
-"""Id 1: a poll over REST against a bare view, both on the same gunicorn worker."""
+"""Id 1: both polls over REST against a bare view, both on the same gunicorn worker."""
 
 import http.client
 import json
@@ -13,7 +13,7 @@ import psutil
 from django.test import Client
 
 from tests.bench import scenery
-from tests.bench.measuring import Batch, Run, compare, processor_seconds
+from tests.bench.measuring import Batch, Comparison, Run, compare, processor_seconds
 from tests.bench.rows import Row, at_most
 from tests.bench.statements import statements
 from tests.launcher.support import free_port
@@ -25,47 +25,58 @@ START_SECONDS = 60
 
 
 def measure() -> list[Row]:
-    """Return the poll's processor time and its queries."""
+    """Return each poll's processor time and its queries."""
     buyer = scenery.new_buyer()
-    created = scenery.call(
-        "create_media_buy", scenery.order_body(buyer, guaranteed=True), buyer.token
+    created = json.loads(
+        scenery.call("create_media_buy", scenery.order_body(buyer, guaranteed=True), buyer.token)
     )
-    task_id = json.loads(created)["task_id"]
+    polls = {
+        "get_task_status": {"task_id": created["task_id"]},
+        "create_media_buy_status": {"context_id": created["context_id"]},
+    }
+    bare = f"/bench/tasks/{created['task_id']}"
     with web_server() as (port, worker):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        found = compare(
-            ours=_requests(connection, "POST", "/adcp/get_task_status", task_id, buyer),
-            bare=_requests(connection, "GET", f"/bench/tasks/{task_id}", task_id, buyer),
-            repetitions=CALLS,
-            rounds=ROUNDS,
-            clock=lambda: processor_seconds(worker),
-        )
+        found = {
+            task: compare(
+                ours=_requests(connection, "POST", f"/adcp/{task}", body, buyer),
+                bare=_requests(connection, "GET", bare, None, buyer),
+                repetitions=CALLS,
+                rounds=ROUNDS,
+                clock=lambda: processor_seconds(worker),
+            )
+            for task, body in polls.items()
+        }
         connection.close()
+    return [row for task, body in polls.items() for row in _rows(task, body, buyer, found[task])]
+
+
+def _rows(task: str, body: dict[str, str], buyer: Buyer, found: Comparison) -> list[Row]:
     return [
         at_most(
             1,
-            "get_task_status over REST, processor time a call",
+            f"{task} over REST, processor time a call",
             found.ratio,
             2.0,
             baseline="bare Django view, one indexed query, same gunicorn worker",
             detail=f"{found.in_words}; {CALLS * ROUNDS} calls each",
         ),
-        at_most(1, "get_task_status over REST, queries", _queries(task_id, buyer), 2),
+        at_most(1, f"{task} over REST, queries", _queries(task, body, buyer), 2),
     ]
 
 
-def _queries(task_id: str, buyer: Buyer) -> int:
+def _queries(task: str, body: dict[str, str], buyer: Buyer) -> int:
     """Return how many queries a poll costs with a token that no cache knows."""
     from adcp_sales.protocol import auth
 
     auth._cache.clear()
-    return len(statements(lambda: _poll_in_process(task_id, buyer)))
+    return len(statements(lambda: _poll_in_process(task, body, buyer)))
 
 
-def _poll_in_process(task_id: str, buyer: Buyer) -> None:
+def _poll_in_process(task: str, body: dict[str, str], buyer: Buyer) -> None:
     answer = Client().post(
-        "/adcp/get_task_status",
-        {"task_id": task_id},
+        f"/adcp/{task}",
+        body,
         content_type="application/json",
         headers={"authorization": f"Bearer {buyer.token}"},
     )
@@ -73,9 +84,13 @@ def _poll_in_process(task_id: str, buyer: Buyer) -> None:
 
 
 def _requests(
-    connection: http.client.HTTPConnection, method: str, path: str, task_id: str, buyer: Buyer
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    parameters: dict[str, str] | None,
+    buyer: Buyer,
 ) -> Batch:
-    body = json.dumps({"task_id": task_id}) if method == "POST" else None
+    body = json.dumps(parameters) if parameters else None
     headers = {**buyer.headers, "Content-Type": "application/json"}
 
     def prepare(times: int) -> Run:
