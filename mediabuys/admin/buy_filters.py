@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -32,7 +32,7 @@ class LiveFilter(admin.SimpleListFilter):
 
 
 class ArchiveFilter(admin.SimpleListFilter):
-    """Without a choice the archive stays out of the list."""
+    """Without a choice the archive stays out of the list, and a search finds it all the same."""
 
     title = "archive"
     parameter_name = "archive"
@@ -44,11 +44,12 @@ class ArchiveFilter(admin.SimpleListFilter):
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         """Say of the default what it does: Django would call it “All”."""
         first, *others = super().choices(changelist)
-        yield {**first, "display": "Not archived"}
+        yield {**first, "display": "Not archived, unless searched for"}
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[MediaBuy]) -> QuerySet[MediaBuy]:
         """Hide the archive, show nothing else, or show everything."""
-        if self.value() == "with":
+        is_search = self.value() is None and request.GET.get(SEARCH_VAR)
+        if self.value() == "with" or is_search:
             return queryset
         return queryset.filter(archived_at__isnull=self.value() != "only")

@@ -129,7 +129,8 @@ class MediaBuyAdmin(BuyActions):
 
     @display(description="Status", ordering="status", label=STATUS_LABELS)
     def shown_status(self, buy: MediaBuy) -> tuple[str, str]:
-        return buy.status, buy.get_status_display()
+        words = buy.get_status_display()
+        return buy.status, words if buy.archived_at is None else f"{words}, archived"
 
     @display(description="Agent", ordering="principal__name")
     def shown_agent(self, buy: MediaBuy) -> str:

@@ -149,7 +149,17 @@ def test_the_list_hides_the_archive_unless_asked(staff_client: Client, buyer: Bu
     assert listed(staff_client) == [live.pk]
     assert listed(staff_client, archive="only") == [ended.pk]
     assert listed(staff_client, archive="with") == [ended.pk, live.pk]
-    assert "Not archived" in staff_client.get(LIST).content.decode()
+    assert "Not archived, unless searched for" in staff_client.get(LIST).content.decode()
+
+
+def test_a_search_finds_the_archive_and_says_so(staff_client: Client, buyer: Buyer) -> None:
+    ended = over(buyer)
+    media_buy_archive(media_buy_pk=ended.pk, actor="seller:rep", reason="", now=timezone.now())
+
+    assert listed(staff_client, q=str(ended.media_buy_id)) == [ended.pk]
+    assert listed(staff_client, q="nobody.example") == []
+    page = staff_client.get(LIST, {"q": str(ended.media_buy_id)}).content.decode()
+    assert "Rejected, archived" in page
 
 
 def test_several_are_archived_at_once_and_each_refusal_is_named(
