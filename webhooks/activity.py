@@ -8,7 +8,6 @@ from typing import Any
 from django.db import connection
 
 from webhooks.selectors import redacted_url
-from webhooks.states import AttemptOutcome
 
 # A message that waits for its next attempt has a record of that attempt too: queued when the one
 # before it ended, or when it was written. One that is in flight has its attempt's row already.
@@ -41,13 +40,15 @@ CROSS JOIN LATERAL (
     LIMIT %(limit)s
 ) record
 """
+URL = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AttemptRecord:
     """One attempt, made, in flight or queued, as its owner may see it.
 
-    `url` is redacted, `error` a classification and never the peer's words.
+    `url` is redacted, `outcome` one of `AttemptOutcome`, `error` a classification and never the
+    peer's words.
     """
 
     idempotency_key: str
@@ -57,7 +58,7 @@ class AttemptRecord:
     number: int
     fired_at: datetime
     completed_at: datetime | None
-    outcome: AttemptOutcome
+    outcome: str
     http_status: int | None
     response_ms: int | None
     error: str
@@ -71,7 +72,7 @@ def activity_of(
 
     Only messages of these kinds count; a subject without any has an empty list.
     """
-    parameters = {
+    parameters: dict[str, Any] = {
         "owner": owner_key,
         "subjects": list(subject_keys),
         "kinds": list(kinds),
@@ -80,21 +81,9 @@ def activity_of(
     records: dict[str, list[AttemptRecord]] = {key: [] for key in subject_keys}
     with connection.cursor() as cursor:
         cursor.execute(_ACTIVITY, parameters)
-        for key, *columns in cursor.fetchall():
-            records[key].append(_record(columns))
+        found = cursor.fetchall()
+    # A page's attempts go to a handful of addresses.
+    shown = {url: redacted_url(url) for url in {row[URL] for row in found}}
+    for key, idempotency_key, kind, sequence, url, *tried in found:
+        records[key].append(AttemptRecord(idempotency_key, kind, sequence, shown[url], *tried))
     return records
-
-
-def _record(columns: list[Any]) -> AttemptRecord:
-    idempotency_key, kind, sequence, url, number, fired_at, completed_at, outcome, *rest = columns
-    return AttemptRecord(
-        idempotency_key,
-        kind,
-        sequence,
-        redacted_url(url),
-        number,
-        fired_at,
-        completed_at,
-        AttemptOutcome(outcome),
-        *rest,
-    )

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet, Window
+from django.db.models import Prefetch, QuerySet
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import RowNumber
 
 from mediabuys.models import (
     Account,
@@ -18,6 +17,7 @@ from mediabuys.models import (
     Principal,
     Product,
 )
+from mediabuys.selectors.handwritten import columns, rows
 from mediabuys.states import WIRE_BUY_STATUSES
 from mediabuys.wire.buys import HISTORY_ACTIONS
 
@@ -84,9 +84,9 @@ def media_buy_page(
 def page_of(buys: QuerySet[MediaBuy], *, limit: int) -> BuyPage:
     """Return the first `limit` of these buys, newest first, with all that a buyer is shown."""
     shown = buys.defer("policy", "push_token", "invoice_bank", "io_acceptance").order_by("-pk")
-    rows = list(shown.prefetch_related("account", _packages())[: limit + 1])
-    more = len(rows) > limit
-    return BuyPage(rows[:limit], rows[limit - 1].pk if more else None)
+    found = list(shown.prefetch_related("account", _packages())[: limit + 1])
+    more = len(found) > limit
+    return BuyPage(found[:limit], found[limit - 1].pk if more else None)
 
 
 def _newest(
@@ -158,15 +158,23 @@ def known_ids(*, principal: Principal, media_buy_ids: Sequence[str]) -> set[str 
     return set(buys.values_list("media_buy_id", flat=True))
 
 
+# The index `event_history` gives each buy's newest entries, however long its history is.
+_HISTORY = f"""
+    SELECT {columns(Event, "event")}
+    FROM unnest(%s::bigint[]) AS buy (id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM mediabuys_event
+        WHERE media_buy_id = buy.id AND action = ANY(%s)
+        ORDER BY id DESC LIMIT %s
+    ) event
+    ORDER BY event.media_buy_id, event.id DESC
+"""  # noqa: S608 (made of column names)
+
+
 def history_of(buys: Sequence[MediaBuy], *, limit: int) -> dict[int, list[Event]]:
     """Return the last `limit` history entries of each buy, newest first, in one query."""
-    ranked = (
-        Event.objects.filter(media_buy__in=[buy.pk for buy in buys], action__in=HISTORY_ACTIONS)
-        .annotate(rank=Window(RowNumber(), partition_by="media_buy", order_by="-pk"))
-        .filter(rank__lte=limit)
-        .order_by("media_buy", "-pk")
-    )
     history: dict[int, list[Event]] = {buy.pk: [] for buy in buys}
-    for event in ranked:
+    wanted = [list(history), [action.value for action in HISTORY_ACTIONS], limit]
+    for (event,) in rows(_HISTORY, wanted, Event):
         history[event.media_buy_id].append(event)
     return history

@@ -4,16 +4,36 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
+from django.db import connection
 
 from mediabuys.adservers.profiles import snapshot_profile
-from mediabuys.models import AccountAccess, Event, MediaBuy, Package, Principal
+from mediabuys.models import Event, MediaBuy, Package, Principal
 from mediabuys.snapshots import Figures, Line, Snapshot, Unavailable, read_snapshot
 from mediabuys.states import TERMINAL_BUY_STATUSES, BuyStatus
 
 # From these a package begins to deliver, or does so again.
-STARTS = (Event.Action.ACTIVATED, Event.Action.RESUMED)
-STARTS_OF_PACKAGES = (Event.Action.PACKAGE_RESUMED, Event.Action.PACKAGES_UPDATED)
+STARTS = [Event.Action.ACTIVATED.value, Event.Action.RESUMED.value]
+STARTS_OF_PACKAGES = [Event.Action.PACKAGE_RESUMED.value, Event.Action.PACKAGES_UPDATED.value]
+
+# Since when a package could deliver is asked only where it has not.
+_FIGURES = """
+    SELECT package.id,
+        EXISTS (
+            SELECT FROM mediabuys_accountaccess access
+            WHERE access.account_id = buy.account_id AND access.principal_id = %(principal)s
+                AND access.may_see_delivery),
+        CASE WHEN snapshot.impressions = 0 THEN (
+            SELECT max(event.at) FROM mediabuys_event event
+            WHERE event.media_buy_id = buy.id AND (
+                event.action = ANY(%(starts)s)
+                OR event.action = ANY(%(starts_of_packages)s)
+                    AND event.package_id = package.package_id)) END,
+        snapshot.as_of, snapshot.impressions, snapshot.clicks, snapshot.spend, snapshot.currency
+    FROM mediabuys_mediabuy buy
+    JOIN mediabuys_package package ON package.media_buy_id = buy.id
+    LEFT JOIN mediabuys_deliverysnapshot snapshot ON snapshot.package_id = package.id
+    WHERE buy.id = ANY(%(buys)s)
+"""
 
 
 def snapshots_of(
@@ -24,7 +44,7 @@ def snapshots_of(
     The buys have their accounts and packages loaded. Only agents whose account access lets them
     see delivery are shown figures.
     """
-    rows = {row["pk"]: row for row in _rows(buys, principal)} if buys else {}
+    rows = _rows(buys, principal) if buys else {}
     return {
         package.pk: _read(buy, package, rows[package.pk], now)
         for buy in buys
@@ -33,57 +53,32 @@ def snapshots_of(
     }
 
 
-def _rows(buys: Sequence[MediaBuy], principal: Principal) -> QuerySet[Any, dict[str, Any]]:
-    access = AccountAccess.objects.filter(
-        account=OuterRef("media_buy__account"), principal=principal, may_see_delivery=True
-    )
-    return (
-        Package.objects.filter(media_buy__in=[buy.pk for buy in buys])
-        .annotate(
-            may_see=Exists(access),
-            # Only where nothing was delivered does it matter since when it could have been.
-            activated_at=Case(
-                When(snapshot__impressions=0, then=Subquery(_last_start())), default=None
-            ),
-            as_of=F("snapshot__as_of"),
-            delivered=F("snapshot__impressions"),
-            clicks=F("snapshot__clicks"),
-            spend=F("snapshot__spend"),
-            spent_in=F("snapshot__currency"),
-        )
-        .order_by()
-        .values(
-            "pk", "may_see", "activated_at", "as_of", "delivered", "clicks", "spend", "spent_in"
-        )
-    )
-
-
-def _last_start() -> QuerySet[Any, Any]:
-    own = Q(action__in=STARTS_OF_PACKAGES, package_id=OuterRef("package_id"))
-    return (
-        Event.objects.filter(Q(action__in=STARTS) | own, media_buy=OuterRef("media_buy"))
-        .order_by("-at")
-        .values("at")[:1]
-    )
+def _rows(buys: Sequence[MediaBuy], principal: Principal) -> dict[int, tuple[Any, ...]]:
+    wanted = {
+        "buys": [buy.pk for buy in buys],
+        "principal": principal.pk,
+        "starts": STARTS,
+        "starts_of_packages": STARTS_OF_PACKAGES,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_FIGURES, wanted)
+        return {row[0]: row[1:] for row in cursor.fetchall()}
 
 
 def _read(
-    buy: MediaBuy, package: Package, row: dict[str, Any], now: datetime
+    buy: MediaBuy, package: Package, row: tuple[Any, ...], now: datetime
 ) -> Snapshot | Unavailable:
+    may_see, activated_at, as_of, impressions, clicks, spend, currency = row
     figures = None
-    if row["as_of"] is not None:
+    if as_of is not None:
         figures = Figures(
-            as_of=row["as_of"],
-            impressions=row["delivered"],
-            clicks=row["clicks"],
-            spend=row["spend"],
-            currency=row["spent_in"],
+            as_of=as_of, impressions=impressions, clicks=clicks, spend=spend, currency=currency
         )
     return read_snapshot(
-        line=_line(buy, package, row["activated_at"]),
+        line=_line(buy, package, activated_at),
         figures=figures,
         profile=snapshot_profile(buy.account),
-        may_see=row["may_see"],
+        may_see=may_see,
         now=now,
     )
 

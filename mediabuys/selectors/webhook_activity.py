@@ -2,13 +2,23 @@
 
 from collections.abc import Sequence
 
-from django.db.models import Q
+from django.db import connection
 
 from mediabuys.models import MediaBuy, Principal
 from webhooks.activity import AttemptRecord, activity_of
 
 # The notification types of reports and of health; task results are not among them.
 NOTIFICATION_TYPES = ("scheduled", "final", "delayed", "adjusted", "impairment")
+
+_REGISTERED = """
+    SELECT buy.id FROM mediabuys_mediabuy buy
+    JOIN webhooks_destination destination ON destination.id = buy.destination_id
+    WHERE buy.id = ANY(%(buys)s) AND destination.owner_key = %(owner)s
+    UNION
+    SELECT report.media_buy_id FROM mediabuys_reportingwebhook report
+    JOIN webhooks_destination destination ON destination.id = report.destination_id
+    WHERE report.media_buy_id = ANY(%(buys)s) AND destination.owner_key = %(owner)s
+"""
 
 
 def webhook_activity_of(
@@ -38,9 +48,7 @@ def webhook_activity_of(
 
 def _registered(buys: Sequence[MediaBuy], principal: Principal) -> set[int]:
     """Return the buys for which the agent has a push channel or a reporting webhook."""
-    owner = principal.principal_id
-    registered = MediaBuy.objects.filter(
-        Q(destination__owner_key=owner) | Q(reporting_webhook__destination__owner_key=owner),
-        pk__in=[buy.pk for buy in buys],
-    )
-    return set(registered.order_by().values_list("pk", flat=True))
+    keys = [buy.pk for buy in buys]
+    with connection.cursor() as cursor:
+        cursor.execute(_REGISTERED, {"buys": keys, "owner": principal.principal_id})
+        return {key for (key,) in cursor.fetchall()}

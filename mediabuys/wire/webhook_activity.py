@@ -19,7 +19,7 @@ def activity_body(record: AttemptRecord) -> dict[str, Any]:
         "completed_at": record.completed_at.isoformat() if record.completed_at else None,
         "notification_type": record.kind,
         "attempt": record.number,
-        "status": record.outcome.value,
+        "status": record.outcome,
         "url": record.url,
         "http_status_code": record.http_status if answered else None,
         "response_time_ms": record.response_ms if answered else None,
@@ -34,4 +34,4 @@ def activity_body(record: AttemptRecord) -> dict[str, Any]:
 def _error_message(record: AttemptRecord) -> str | None:
     if record.outcome in (AttemptOutcome.SUCCESS, AttemptOutcome.PENDING):
         return None
-    return record.error or record.outcome.label
+    return record.error or AttemptOutcome(record.outcome).label
