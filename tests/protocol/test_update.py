@@ -214,7 +214,7 @@ def test_what_has_ended_does_not_change(end: str, asked: str, sandbox_buyer: Buy
     buy = ordered(sandbox_buyer)
     ENDS[end](sandbox_buyer, buy)
     before = MediaBuy.objects.filter(pk=buy.pk).values().get()
-    fields = {
+    fields: dict[str, dict[str, Any]] = {
         "canceled": {"canceled": True},
         "paused": {"paused": True},
         "budget": {"packages": of_package(buy, budget=5)},

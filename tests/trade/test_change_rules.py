@@ -13,6 +13,7 @@ from mediabuys.models import MediaBuy, MediaBuyChange
 from mediabuys.services.changes import AppliedChange
 from tasks_hitl.models import RuleVersion, Task
 from tasks_hitl.services import rule_revise
+from tasks_hitl.states import RuleKind
 from tests.people import Buyer, in_wire, make_product
 from tests.trade.changes import active_buy, ask_change, change
 from tests.trade.orders import booked_buy, give_creatives
@@ -125,7 +126,7 @@ def test_the_threshold_is_of_the_whole_buy(buyer: Buyer) -> None:
 
 def test_a_bid_under_the_card_waits(buyer: Buyer) -> None:
     make_product("auction", floor=Decimal(2), rate_card=Decimal(10))
-    _rule("under_rate_card", percent=50)
+    _rule(RuleKind.UNDER_RATE_CARD, percent=50)
     line = {"product_id": "auction", "pricing_option_id": "usd", "budget": 100}
     buy = active_buy(buyer, packages=[{**line, "bid_price": 6}])
 
@@ -142,7 +143,7 @@ def test_a_bid_under_the_card_waits(buyer: Buyer) -> None:
 def test_what_the_buy_takes_of_the_credit_counts_once(buyer: Buyer) -> None:
     buyer.account.credit_limit = Decimal(1500)
     buyer.account.save()
-    _rule("credit")
+    _rule(RuleKind.CREDIT)
     buy = active_buy(buyer)
 
     within = ask_change(buyer, buy, **of_package(budget=1500)(buy))
@@ -235,7 +236,7 @@ def test_what_is_shown_of_a_change(buyer: Buyer) -> None:
     ]
 
 
-def _rule(kind: str, **parameters: Any) -> None:
+def _rule(kind: RuleKind, **parameters: Any) -> None:
     rule_revise(
         rule_key=kind, kind=kind, name=kind, parameters=parameters, is_enabled=True, actor=None
     )
