@@ -7,9 +7,11 @@ from mediabuys.actions import available_actions, valid_actions
 from mediabuys.creative_deadlines import own_lead, package_deadline
 from mediabuys.models import Creative, CreativeAssignment, Event, MediaBuy, Package
 from mediabuys.pricing import to_wire
+from mediabuys.selectors.impairments import Impairment
 from mediabuys.snapshots import Snapshot, Unavailable
 from mediabuys.states import BuyStatus, CreativeStatus
 from mediabuys.wire.formats import format_reference
+from mediabuys.wire.impairments import health_fields
 from mediabuys.wire.snapshots import snapshot_fields
 from mediabuys.wire.webhook_activity import activity_body
 from webhooks.activity import AttemptRecord
@@ -127,6 +129,7 @@ def media_buy_body(
     history: Sequence[Event] | None = None,
     activity: Sequence[AttemptRecord] | None = None,
     snapshots: Mapping[int, Snapshot | Unavailable] | None = None,
+    impairments: Sequence[Impairment] = (),
 ) -> dict[str, Any]:
     """Return one entry of `get_media_buys`; packages and assignments are prefetched.
 
@@ -146,6 +149,7 @@ def media_buy_body(
         "created_at": buy.created_at.isoformat(),
         "updated_at": buy.updated_at.isoformat(),
         "status_as_of": buy.updated_at.isoformat(),
+        **health_fields(impairments),
         "valid_actions": valid_actions(buy),
         "available_actions": available_actions(buy),
         "packages": [

@@ -8,6 +8,7 @@ from adcp_sales.protocol.cursors import cursor_decode, cursor_encode, page_size
 from adcp_sales.protocol.registry import READING, Call, Reply, TaskSpec
 from mediabuys.models import MediaBuy
 from mediabuys.selectors.buys import BuyPage, history_of, known_ids, media_buy_page
+from mediabuys.selectors.impairments import impairments_of
 from mediabuys.selectors.snapshots import snapshots_of
 from mediabuys.selectors.webhook_activity import webhook_activity_of
 from mediabuys.states import BuyStatus
@@ -75,6 +76,7 @@ def buy_bodies(buys: list[MediaBuy], call: Call) -> list[dict[str, Any]]:
     snapshots = None
     if params.get("include_snapshot"):
         snapshots = snapshots_of(buys, principal=principal, now=call.now)
+    impairments = impairments_of(buys, now=call.now)
     return [
         media_buy_body(
             buy,
@@ -83,6 +85,7 @@ def buy_bodies(buys: list[MediaBuy], call: Call) -> list[dict[str, Any]]:
             history=history.get(buy.pk),
             activity=activity.get(buy.pk),
             snapshots=snapshots,
+            impairments=impairments.get(buy.pk, ()),
         )
         for buy in buys
     ]
