@@ -44,8 +44,8 @@ def change_preview(task: Task) -> str:
     if change.status == ChangeStatus.WAITING and buy.revision != change.base_revision:
         return (
             f"The buy has moved on from revision {change.base_revision} to {buy.revision} since "
-            "this was asked, so it cannot be applied. Closing it leaves the buy as it is, and tells "
-            "its buyer to ask again."
+            "this was asked, so it cannot be applied. Closing it leaves the buy as it is, and "
+            "tells its buyer to ask again."
         )
     return (
         f"Changes the buy of {buy.brand_domain} at once: {differences_in_words(change)}, "

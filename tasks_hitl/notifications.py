@@ -9,8 +9,10 @@ from django.template.loader import render_to_string
 from django.utils import formats, timezone
 
 from mediabuys.models import Publisher
-from mediabuys.pricing import in_words
+from tasks_hitl.amounts import amount_in_words
+from tasks_hitl.handlers import handler_for
 from tasks_hitl.models import Task
+from tasks_hitl.selectors import policy_of
 
 DATE_FORMAT = "j M Y"
 MOMENT_FORMAT = "D j M Y, H:i"
@@ -29,20 +31,23 @@ def staff_notice_body(task: Task) -> dict[str, str]:
     buy, publisher = task.media_buy, task.account.publisher
     context: dict[str, Any] = {
         "task": task,
+        "noun": handler_for(task).noun,
+        "differences": [] if task.change is None else task.change.differences,
         "buy": buy,
         "publisher": publisher,
-        "budget": in_words(buy.total_budget, buy.currency),
+        "budget": amount_in_words(buy, task.change),
         "starts": _local(buy.start_time, publisher, DATE_FORMAT),
         "ends": _local(buy.end_time, publisher, DATE_FORMAT),
         "due": _local(task.due_at, publisher, MOMENT_FORMAT),
         "reasons": [
             (rule["name"], rule["explanation"])
-            for rule in buy.policy.get("rules", ())
+            for rule in policy_of(task).get("rules", ())
             if rule["stopped"]
         ],
         "url": approval_url(task),
     }
-    subject = f"Approval waiting: {buy.brand_domain}, {context['budget']}, due {context['due']}"
+    what = buy.brand_domain if task.change is None else f"change of {buy.brand_domain}"
+    subject = f"Approval waiting: {what}, {context['budget']}, due {context['due']}"
     return {
         "subject": " ".join(subject.split()),
         "text": render_to_string("mail/approval_waiting.txt", context),

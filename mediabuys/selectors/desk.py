@@ -1,12 +1,12 @@
 """What the sales desk reads of the trade, each page's facts in a constant number of queries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet
 
 from mediabuys.models import (
     Account,
@@ -238,17 +238,6 @@ def buy_events(buy: MediaBuy) -> list[Event]:
 def booking_of(buy: MediaBuy) -> Booking | None:
     """Return the order's booking, once there is one."""
     return Booking.objects.filter(media_buy=buy).first()
-
-
-def money_by_currency(buys: Iterable[int] | QuerySet[Any]) -> tuple[tuple[str, Decimal], ...]:
-    """Return the budgets of these buys summed for each currency, largest first; one query."""
-    return tuple(
-        MediaBuy.objects.filter(pk__in=buys)
-        .order_by()
-        .values_list("currency")
-        .annotate(total=Sum("total_budget"))
-        .order_by("-total")
-    )
 
 
 def live_buys() -> QuerySet[MediaBuy]:

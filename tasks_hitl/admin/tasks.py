@@ -28,7 +28,7 @@ class TaskAdmin(ReadOnlyAdmin):
         "created_at",
     )
     list_filter = ("queue_state", "status", "task_type")
-    list_select_related = ("principal", "account", "media_buy")
+    list_select_related = ("principal", "account", "media_buy", "change")
     search_fields = ("task_id", "context_id", "title", "principal__name", "account__name")
 
     @display(
@@ -37,6 +37,7 @@ class TaskAdmin(ReadOnlyAdmin):
         label={
             TaskStatus.SUBMITTED: "warning",
             TaskStatus.WORKING: "info",
+            TaskStatus.INPUT_REQUIRED: "info",
             TaskStatus.COMPLETED: "success",
             TaskStatus.FAILED: "danger",
             TaskStatus.CANCELED: "danger",
@@ -51,7 +52,8 @@ class TaskAdmin(ReadOnlyAdmin):
 
     @display(description="Budget", ordering="media_buy__total_budget")
     def shown_budget(self, task: Task) -> str:
-        return in_words(task.media_buy.total_budget, task.media_buy.currency)
+        budget = task.media_buy.total_budget if task.change is None else task.change.budget_after
+        return in_words(budget, task.media_buy.currency)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

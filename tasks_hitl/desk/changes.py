@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from mediabuys.models import Event, MediaBuy
 from mediabuys.states import ChangeStatus
@@ -24,8 +23,6 @@ class ChangeFacts:
 
     status: str
     differences: tuple[Difference, ...]
-    budget_before: Decimal
-    budget_after: Decimal
     base_revision: int
     revision: int
     moved: tuple[Event, ...]
@@ -34,11 +31,6 @@ class ChangeFacts:
     def is_stale(self) -> bool:
         """Whether it waits for a buy that is no longer what it was asked of."""
         return self.status == ChangeStatus.WAITING and self.revision != self.base_revision
-
-    @property
-    def moves_budget(self) -> bool:
-        """Whether the buy's budget would be another."""
-        return self.budget_before != self.budget_after
 
 
 def change_facts(task: Task, events: list[Event]) -> ChangeFacts | None:
@@ -53,8 +45,6 @@ def change_facts(task: Task, events: list[Event]) -> ChangeFacts | None:
     return ChangeFacts(
         status=change.status,
         differences=rows,
-        budget_before=buy.total_budget,
-        budget_after=change.budget_after,
         base_revision=change.base_revision,
         revision=buy.revision,
         moved=_since(events, change.base_revision, change.settled_at),

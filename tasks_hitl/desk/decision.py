@@ -7,7 +7,6 @@ from django.db.models import Count
 from django.utils.dateparse import parse_datetime
 
 from mediabuys.models import Booking, Principal
-from mediabuys.pricing import in_words
 from mediabuys.selectors.desk import (
     BuyerFacts,
     PackageFacts,
@@ -17,6 +16,7 @@ from mediabuys.selectors.desk import (
     packages_of,
 )
 from mediabuys.states import BookingStatus, BookingStep
+from tasks_hitl.amounts import amount_in_words
 from tasks_hitl.desk.changes import ChangeFacts, change_facts
 from tasks_hitl.desk.history import Entry, history_of
 from tasks_hitl.desk.notification import NotificationFacts, notification_of
@@ -86,11 +86,8 @@ class ApprovalPage:
     @property
     def amount(self) -> str:
         """What the order is worth, or what the buy is worth before and after the change."""
-        buy = self.task.media_buy
-        if self.change is None or not (self.is_waiting and self.change.moves_budget):
-            return in_words(buy.total_budget, buy.currency)
-        before = in_words(self.change.budget_before, buy.currency)
-        return f"{before} → {in_words(self.change.budget_after, buy.currency)}"
+        task = self.task
+        return amount_in_words(task.media_buy, task.change if self.is_waiting else None)
 
     @property
     def stopped(self) -> tuple[Reason, ...]:

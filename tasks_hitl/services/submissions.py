@@ -7,8 +7,8 @@ from typing import Any
 import rfc8785
 
 from mediabuys.models import MediaBuy, MediaBuyChange, Principal
-from mediabuys.pricing import in_words
 from mediabuys.requests import Channel, channel_fields
+from tasks_hitl.amounts import amount_in_words
 from tasks_hitl.calendar import business_days_add, business_time_add
 from tasks_hitl.models import Task, TaskEvent
 from tasks_hitl.notifications import staff_notice_body
@@ -38,7 +38,7 @@ def task_submit(
         task_type=TaskType.CREATE_MEDIA_BUY,
         principal=buy.principal,
         request_context=buy.request_context,
-        title=f"{buy.brand_domain} · {in_words(buy.total_budget, buy.currency)}"[:300],
+        title=f"{buy.brand_domain} · {amount_in_words(buy, None)}"[:300],
         due_at=_due(buy, now, until=None if buy.starts_asap else max(buy.start_time, now)),
         **channel_fields(channel),
     )
@@ -62,15 +62,13 @@ def change_submit(
     that this change answers. Runs in the transaction that parked the change.
     """
     buy = change.media_buy
-    before, after = (in_words(money, buy.currency) for money in _budgets(change))
-    amount = before if before == after else f"{before} → {after}"
     until = buy.start_time if buy.start_time > now else buy.end_time
     task = Task(
         task_type=TaskType.UPDATE_MEDIA_BUY,
         principal=change.principal,
         change=change,
         request_context=context,
-        title=f"Change of {buy.brand_domain} · {amount}"[:300],
+        title=f"Change of {buy.brand_domain} · {amount_in_words(buy, change)}"[:300],
         due_at=_due(buy, now, until=until),
         **_channel_of_change(buy, change.principal, channel),
     )
@@ -93,10 +91,6 @@ def _due(buy: MediaBuy, now: datetime, *, until: datetime | None) -> datetime:
     publisher = buy.account.publisher
     due_at = business_time_add(now, publisher.approval_due_business_hours, publisher)
     return due_at if until is None else min(due_at, until)
-
-
-def _budgets(change: MediaBuyChange) -> tuple[Any, Any]:
-    return change.media_buy.total_budget, change.budget_after
 
 
 def _channel_of_change(

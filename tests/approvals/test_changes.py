@@ -24,7 +24,9 @@ from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db
 
-HOOK = {"push_notification_config": {"url": "http://127.0.0.1:9/hook", "operation_id": "op-2"}}
+HOOK: dict[str, Any] = {
+    "push_notification_config": {"url": "http://127.0.0.1:9/hook", "operation_id": "op-2"}
+}
 
 
 @pytest.fixture
@@ -101,8 +103,8 @@ def test_approval_applies_the_change_at_once(buyer: Buyer, buy: MediaBuy, approv
 
 
 def test_without_a_webhook_of_its_own_the_buys_hears_it(buyer: Buyer, approver: User) -> None:
-    hook = {"push_notification_config": {"url": "http://127.0.0.1:9/hook", "operation_id": "op-1"}}
-    buy = sold_buy(buyer, approver, **hook)
+    hook = {"url": "http://127.0.0.1:9/hook", "operation_id": "op-1"}
+    buy = sold_buy(buyer, approver, push_notification_config=hook)
     task = waiting_change(buyer, buy)
 
     approve(task, approver)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from mediabuys.selectors.desk_targeting import targeting_in_words
@@ -15,6 +16,7 @@ from tasks_hitl.notifications import staff_notice_body
 from tasks_hitl.templatetags import desk
 from tests.people import Buyer
 from tests.trade.orders import waiting_task
+from tests.trade.parked import sold_buy, waiting_change
 
 
 @pytest.mark.parametrize(
@@ -171,3 +173,17 @@ def test_the_mail_leads_to_the_page_and_decides_nothing(buyer: Buyer) -> None:
         assert "Nothing is decided by opening it." in body
     assert "Acme <b>& Sons</b>" in mail["text"]
     assert "Acme &lt;b&gt;&amp; Sons&lt;/b&gt;" in mail["html"]
+
+
+@pytest.mark.django_db
+def test_the_mail_about_a_change_says_what_would_change(buyer: Buyer, approver: User) -> None:
+    task = waiting_change(buyer, sold_buy(buyer, approver))
+
+    mail = staff_notice_body(task)
+
+    assert "change of acmeoutdoor.example, $50,000 → $75,000" in mail["subject"]
+    assert "- Budget of Homepage: $50,000 → $75,000" in mail["text"]
+    assert "<strong>Budget of Homepage</strong>: $50,000 → $75,000" in mail["html"]
+    for body in (mail["text"], mail["html"]):
+        assert "A change of a buy waits for your approval" in body
+        assert "$75,000 is over the threshold of $10,000" in body
