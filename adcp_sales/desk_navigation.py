@@ -36,6 +36,12 @@ MENU: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item("Approvals", "inbox", "approvals", "tasks_hitl.view_task"),
             Item("Decided", "task_alt", "approvals_decided", "tasks_hitl.view_task"),
             Item(
+                "Proposals",
+                "lightbulb",
+                "mediabuys_proposal_changelist",
+                "mediabuys.view_proposal",
+            ),
+            Item(
                 "Media buys", "campaign", "mediabuys_mediabuy_changelist", "mediabuys.view_mediabuy"
             ),
             Item("Creative review", "rate_review", "creative_review", "mediabuys.view_creative"),

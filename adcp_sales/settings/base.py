@@ -212,6 +212,13 @@ BEAT_JOBS = {
         "expires": 3600,
         "description": "Deletes the records of buyers' calls that can no longer be replayed.",
     },
+    "Forget old proposal drafts": {
+        "task": "adcp_sales.protocol.tasks.forget_proposal_drafts",
+        "schedule": crontab(minute="37"),
+        "queue": "default",
+        "expires": 3000,
+        "description": "Deletes drafts of proposals a day after they expired.",
+    },
     "Heartbeat": {
         "task": "adcp_sales.protocol.tasks.heartbeat",
         "schedule": 15,

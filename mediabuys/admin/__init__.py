@@ -1,3 +1,3 @@
-from mediabuys.admin import buys, catalog, creatives, parties
+from mediabuys.admin import buys, catalog, creatives, parties, proposals
 
-__all__ = ["buys", "catalog", "creatives", "parties"]
+__all__ = ["buys", "catalog", "creatives", "parties", "proposals"]

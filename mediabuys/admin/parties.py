@@ -33,11 +33,13 @@ class PublisherForm(forms.ModelForm):
         fields = "__all__"  # noqa: DJ007 (the admin's fieldsets name what is edited)
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a business day that ends before it begins."""
+        """Refuse a business day that ends before it begins, and proposals that never stand."""
         cleaned = super().clean() or {}
         start, end = cleaned.get("business_day_start"), cleaned.get("business_day_end")
         if start and end and end <= start:
             self.add_error("business_day_end", "The business day must end after it begins.")
+        if cleaned.get("proposal_validity_hours") == 0:
+            self.add_error("proposal_validity_hours", "A proposal must stand for an hour at least.")
         return cleaned
 
 
@@ -72,6 +74,8 @@ class PublisherAdmin(DeskModelAdmin):
             },
         ),
         ("Creatives", {"fields": (("creative_approval_mode", "creative_deadline_hours"),)}),
+        ("Proposals", {"fields": (("proposal_validity_hours", "signature_threshold"),)}),
+        ("Older surface", {"fields": ("allows_legacy_account_filter",)}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

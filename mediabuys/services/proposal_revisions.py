@@ -6,9 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db import transaction
 
+from mediabuys import ids
 from mediabuys.errors import InvalidRequest, InvalidState
 from mediabuys.locks import proposals_locked
 from mediabuys.models import Proposal, ProposalAllocation, ProposalEvent
@@ -36,46 +36,53 @@ EDITABLE = {
     "description": "Description",
     "minimum_budget": "Least budget",
     "recommended_budget": "Recommended budget",
-    "maximum_budget": "Most",
+    "maximum_budget": "Largest budget",
     "expires_at": "Stands until",
     "payment_terms": "Payment terms",
     "requires_signature": "Must be signed",
     "terms_url": "Terms",
     "signing_url": "Signing page",
 }
+NOT_TERMS = frozenset({"name", "description", "expires_at", "signing_url"})
 OPEN = (ProposalStatus.DRAFT, ProposalStatus.COMMITTED)
 
 
 def proposal_revise(
-    *, proposal_pk: int, revision: Revision, shown_at: datetime, actor: User, now: datetime
+    *, proposal_pk: int, revision: Revision, shown_at: datetime, actor: str, now: datetime
 ) -> list[str]:
     """Change a draft or a commitment as staff want it; return what changed, in words.
 
-    Recorded with who and when. Raises `InvalidState` when it was ordered or withdrawn, or has
-    changed since `shown_at`, its `updated_at` when the person saw it; `InvalidRequest` with the
-    form's field when shares do not sum to 100, budgets are out of order, or a draft is given unit
-    prices. Nothing is changed then. Its own transaction; the row is locked.
+    Recorded with who and when. New terms of a commitment are a new insertion order, so that an
+    acceptance of the former one is not one of these. Raises `InvalidState` when it was ordered or
+    withdrawn, or has changed since `shown_at`, its `updated_at` when the person saw it;
+    `InvalidRequest` with the form's field when shares do not sum to 100, budgets are out of order,
+    the time is over, or a draft is given unit prices. Nothing is changed then. Its own transaction;
+    the row is locked.
     """
     with transaction.atomic():
         proposal = proposals_locked().get(pk=proposal_pk)
         _check_editable(proposal, shown_at)
         rows = list(proposal.allocations.select_related("product"))
-        _check_revision(proposal, revision, rows)
+        _check_revision(proposal, revision, rows, now)
+        terms_before = _terms(proposal, rows)
         changes = [*_fields_revise(proposal, revision), *_rows_revise(proposal, revision, rows)]
+        if proposal.io_id is not None and _terms(proposal, rows) != terms_before:
+            proposal.io_id = ids.insertion_order_id()
+            changes.append(f"New insertion order {proposal.io_id}")
         if changes:
             proposal.save()
             ProposalAllocation.objects.bulk_update(rows, ["percentage", "unit_price"])
             proposal_record(
                 proposal=proposal,
                 action=ProposalEvent.Action.REVISED,
-                actor=staff_actor(actor),
+                actor=actor,
                 summary="; ".join(changes),
                 now=now,
             )
     return changes
 
 
-def proposal_withdraw(*, proposal_pk: int, reason: str, actor: User, now: datetime) -> None:
+def proposal_withdraw(*, proposal_pk: int, reason: str, actor: str, now: datetime) -> None:
     """Take a draft or a commitment back: from now on its agent is told that there is none.
 
     Recorded with who and when. Raises `InvalidState` when it was ordered or withdrawn already. Its
@@ -90,15 +97,16 @@ def proposal_withdraw(*, proposal_pk: int, reason: str, actor: User, now: dateti
         proposal_record(
             proposal=proposal,
             action=ProposalEvent.Action.WITHDRAWN,
-            actor=staff_actor(actor),
+            actor=actor,
             summary=reason,
             now=now,
         )
 
 
-def staff_actor(user: User) -> str:
-    """Return a person as histories name them."""
-    return f"staff:{user.get_username()}"
+def _terms(proposal: Proposal, rows: Sequence[ProposalAllocation]) -> list[object]:
+    """Return what somebody signs: everything but the words and how long it stands."""
+    fields = [getattr(proposal, name) for name in EDITABLE if name not in NOT_TERMS]
+    return [*fields, *((row.percentage, row.unit_price) for row in rows)]
 
 
 def _check_editable(proposal: Proposal, shown_at: datetime) -> None:
@@ -119,7 +127,7 @@ def _settled(proposal: Proposal) -> InvalidState:
 
 
 def _check_revision(
-    proposal: Proposal, revision: Revision, rows: Sequence[ProposalAllocation]
+    proposal: Proposal, revision: Revision, rows: Sequence[ProposalAllocation], now: datetime
 ) -> None:
     shares = [revision.percentages.get(row.pk, row.percentage) for row in rows]
     if any(share <= 0 for share in shares):
@@ -131,15 +139,19 @@ def _check_revision(
             field="percentages",
             suggestion="Make them sum to exactly 100.",
         )
+    if revision.fields.get("expires_at", now) < now:
+        raise InvalidRequest(
+            "This time is over.", field="expires_at", suggestion="Withdraw it to end it now."
+        )
     least, wanted, most = (
         revision.fields.get(name, getattr(proposal, name))
         for name in ("minimum_budget", "recommended_budget", "maximum_budget")
     )
     if most is not None and most < least:
-        raise InvalidRequest("The most is under the least.", field="maximum_budget")
+        raise InvalidRequest("The largest budget is under the least one.", field="maximum_budget")
     if wanted is not None and (wanted < least or (most is not None and wanted > most)):
         raise InvalidRequest(
-            "The recommended budget is not between the least and the most.",
+            "The recommended budget is not between the least and the largest.",
             field="recommended_budget",
         )
     if proposal.status == ProposalStatus.DRAFT and revision.unit_prices:

@@ -10,7 +10,6 @@ from django.utils import timezone
 from mediabuys.models import PricingOption, Product, Proposal, ProposalAllocation, Publisher
 from mediabuys.services.proposal_revisions import proposal_withdraw
 from mediabuys.states import ProposalStatus
-from tests.people import make_staff
 from tests.protocol.conftest import Answer, Buyer, ask, row_counts
 from tests.protocol.test_query_counts import statements
 
@@ -443,7 +442,7 @@ def test_unknown_and_foreign_are_the_same(buyer: Buyer, stranger: Buyer) -> None
     proposal_withdraw(
         proposal_pk=Proposal.objects.get(proposal_id=withdrawn).pk,
         reason="Sold out",
-        actor=make_staff("rep", "rep"),
+        actor="seller:rep",
         now=timezone.now(),
     )
 

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 from django.utils import timezone
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from mediabuys.errors import TradeError
 from mediabuys.models import (
@@ -15,7 +17,9 @@ from mediabuys.models import (
     ProposalEvent,
     Publisher,
 )
+from mediabuys.planning import firm_price, option_for, shares
 from mediabuys.selectors.catalog import the_publisher
+from mediabuys.services.proposal_drafts import proposals_forget
 from mediabuys.services.proposals import proposals_commit
 from mediabuys.states import ProposalStatus
 from tests.people import Buyer
@@ -146,3 +150,91 @@ def test_large_insertion_orders_must_be_signed(
 
     assert committed.recommended_budget == Decimal(75_000)
     assert committed.requires_signature is signed
+
+
+def test_only_drafts_that_expired_a_day_ago_are_forgotten(
+    buyer: Buyer, both: list[Product]
+) -> None:
+    now = timezone.now()
+    old, expired, current = (draft_of(buyer, both, brief) for brief in ("a", "b", "c"))
+    committed = make_committed_proposal(
+        principal=buyer.principal, account=buyer.account, products=both, brief="d"
+    )
+    long_ago = now - timedelta(days=2)
+    Proposal.objects.filter(pk__in=[old.pk, committed.pk]).update(expires_at=long_ago)
+    Proposal.objects.filter(pk=expired.pk).update(expires_at=now - timedelta(hours=23))
+
+    forgotten = proposals_forget(now=now)
+
+    assert forgotten == 1
+    assert {*Proposal.objects.values_list("pk", flat=True)} == {
+        expired.pk,
+        current.pk,
+        committed.pk,
+    }
+    assert ProposalAllocation.objects.count() == 6
+
+
+def test_forgetting_goes_on_batch_by_batch(buyer: Buyer, both: list[Product]) -> None:
+    for brief in ("a", "b", "c"):
+        draft_of(buyer, both, brief)
+    later = timezone.now() + timedelta(days=10)
+
+    assert [proposals_forget(now=later, limit=2) for _ in range(3)] == [2, 1, 0]
+
+
+@given(weights=st.lists(st.decimals(min_value="0.01", max_value=1000, places=2), max_size=12))
+def test_shares_are_exact_whatever_the_weights(weights: list[Decimal]) -> None:
+    assume(weights)
+
+    found = shares(weights)
+
+    assert sum(found) == Decimal(100)
+    assert all(share >= 0 for share in found)
+    assert all(share == share.quantize(Decimal("0.0001")) for share in found)
+
+
+def test_flat_prices_count_as_a_minimum(buyer: Buyer, both: list[Product]) -> None:
+    PricingOption.objects.filter(product=both[0]).update(
+        pricing_model="flat_rate", fixed_price=Decimal(18_000)
+    )
+
+    draft = draft_of(buyer, both)
+
+    assert draft.minimum_budget == Decimal(36_000)
+
+
+def test_a_plan_takes_the_card_price_before_a_discount_and_a_fixed_one_before_an_auction(
+    both: list[Product],
+) -> None:
+    product = both[0]
+    for name, prices in {
+        "auction": {"floor_price": Decimal(1)},
+        "partner": {"fixed_price": Decimal(7), "rate_card_price": Decimal(10)},
+    }.items():
+        PricingOption.objects.create(
+            product=product, pricing_option_id=name, pricing_model="cpm", currency="USD", **prices
+        )
+
+    chosen = option_for(product, "USD")
+
+    assert chosen is not None
+    assert chosen.pricing_option_id == "usd"
+    assert option_for(product, "EUR") is None
+
+
+@pytest.mark.parametrize(
+    ("floor", "guidance", "expected"),
+    [
+        ("2", {"p50": 4.5}, "4.5"),
+        ("5", {"p50": 4.5}, "5"),
+        ("2", None, "2"),
+        ("2", {"p50": "x"}, "2"),
+    ],
+)
+def test_an_auctions_firm_price_is_its_usual_bid(
+    floor: str, guidance: dict[str, object] | None, expected: str
+) -> None:
+    option = PricingOption(floor_price=Decimal(floor), price_guidance=guidance)
+
+    assert firm_price(option) == Decimal(expected)
