@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
@@ -28,7 +29,7 @@ from mediabuys.states import CanceledBy, CreativeStatus
 from tasks_hitl.services import book
 from tests.documents.examples import added, differences, example
 from tests.documents.scenes import canceled, changed, delivered, running_buy
-from tests.people import Buyer, make_buyer, order_params
+from tests.people import Buyer, make_buyer, make_staff, order_params
 from tests.protocol.conftest import Answer, ask, row_counts
 from tests.trade.orders import booked_buy, give_creatives, place, waiting_task
 
@@ -571,6 +572,22 @@ def test_account_id_filtering_not_supported(buyer: Buyer, publisher: Publisher) 
         "The account_id filter is not supported for this tenant configuration."
     )
     assert len(ids(listed(buyer))) == 1
+
+
+def test_a_director_switches_filtering_by_account(buyer: Buyer, publisher: Publisher) -> None:
+    client = Client()
+    client.force_login(make_staff("director", "director"))
+    address = f"/admin/mediabuys/publisher/{publisher.pk}/change/"
+    form = client.get(address).context["adminform"].form
+    filled = {name: "" if value is None else value for name, value in form.initial.items()}
+
+    client.post(address, {**filled, "allows_legacy_account_filter": ""})
+    switched_off = refused({"account_id": buyer.account.account_id}, buyer.token)
+    client.post(address, {**filled, "allows_legacy_account_filter": "on"})
+    switched_on = listed(buyer, account_id=buyer.account.account_id)
+
+    assert codes(switched_off.body) == ["account_id_filtering_not_supported"]
+    assert codes(switched_on) == ["CONTEXT_REQUIRED"]
 
 
 # Example
