@@ -85,8 +85,8 @@ def change_apply_parked(*, change: MediaBuyChange, now: datetime) -> AppliedChan
         request = _request(asked, change, buy, {one.creative_id: one for one in creatives}, now)
         applied = change_apply(buy=buy, request=request, principal=change.principal, now=now)
         change.apply()
-        change.applied_revision, change.settled_at = applied.revision, now
-        change.save(update_fields=["status", "applied_revision", "settled_at"])
+        change.applied_revision, change.settled_at, change.sealed = applied.revision, now, ""
+        change.save(update_fields=["status", "applied_revision", "settled_at", "sealed"])
         return applied
 
 

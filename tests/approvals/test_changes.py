@@ -260,3 +260,16 @@ def test_what_nobody_was_shown_is_not_applied(buyer: Buyer, buy: MediaBuy, appro
 
     assert_unchanged(buy)
     assert MediaBuyChange.objects.get().status == ChangeStatus.WAITING
+
+
+@pytest.mark.parametrize("verb", [approve, reject])
+def test_what_a_change_keeps_secret_is_forgotten_with_its_end(
+    buyer: Buyer, buy: MediaBuy, approver: User, verb: Any
+) -> None:
+    recipient = {"legal_name": "Acme Holding", "bank": {"account_holder": "Acme"}}
+    task = waiting_change(buyer, buy, invoice_recipient=recipient)
+    assert "Acme" in MediaBuyChange.objects.get().sealed
+
+    verb(task, approver)
+
+    assert MediaBuyChange.objects.get().sealed == ""

@@ -12,6 +12,7 @@ from tasks_hitl.models import Decision
 from tasks_hitl.states import Outcome
 from tests.people import Buyer
 from tests.trade.orders import approve, reject, send_back, waiting_task
+from tests.trade.parked import sold_buy, waiting_change
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +48,50 @@ def test_a_decision_costs_the_same_whatever_the_order(
 
     assert decision.outcome == outcome
     assert len(_statements(captured)) == expected
+
+
+@pytest.mark.parametrize("packages", [1, 20])
+@pytest.mark.parametrize(
+    ("verb", "expected"),
+    [
+        # task, change, its buy and account; buy, packages, creatives, agent; packages, buy and
+        # events written, packages and creatives read again; change, vote, decision; status, event,
+        # the buyer's notice
+        (approve, 19),
+        # task, vote, decision, change, its end; status, event, the buyer's notice
+        (reject, 8),
+    ],
+)
+def test_a_decision_on_a_change_costs_the_same_however_large(
+    buyer: Buyer,
+    approver: User,
+    verb: Callable[..., Decision],
+    expected: int,
+    packages: int,
+) -> None:
+    buy = sold_buy(buyer, approver, packages=[LINE] * packages)
+    lines = [{"package_id": package.package_id, "budget": 60_000} for package in buy.packages.all()]
+    task = waiting_change(buyer, buy, packages=lines, push_notification_config=WEBHOOK)
+
+    with CaptureQueriesContext(connection) as captured:
+        verb(task, approver)
+
+    assert len(_statements(captured)) == expected
+
+
+def test_a_correction_costs_its_order_and_the_end_of_the_old_one(
+    buyer: Buyer, approver: User
+) -> None:
+    old = waiting_task(buyer, push_notification_config=WEBHOOK)
+    send_back(old, approver)
+
+    with CaptureQueriesContext(connection) as alone:
+        waiting_task(buyer)
+    with CaptureQueriesContext(connection) as correcting:
+        waiting_task(buyer, context_id=old.context_id)
+
+    # task; order, declined, its event; status, event, the buyer's notice; the link
+    assert len(_statements(correcting)) - len(_statements(alone)) == 8
 
 
 def _statements(captured: Any) -> list[str]:
