@@ -11,6 +11,7 @@ from unfold.decorators import display
 from mediabuys.admin.base import ReadOnlyInline
 from mediabuys.admin.buy_actions import BuyActions
 from mediabuys.admin.buy_filters import ArchiveFilter, LiveFilter
+from mediabuys.admin.buy_terms import TERMS, BuyTerms
 from mediabuys.models import Event, MediaBuy, Package
 from mediabuys.pricing import in_words
 from mediabuys.selectors.desk_targeting import targeting_in_words
@@ -74,7 +75,7 @@ class EventInline(ReadOnlyInline):
 
 
 @admin.register(MediaBuy)
-class MediaBuyAdmin(BuyActions):
+class MediaBuyAdmin(BuyTerms, BuyActions):
     """Orders and buys, from draft to the end of their flight."""
 
     inlines = (PackageInline, EventInline)
@@ -115,6 +116,7 @@ class MediaBuyAdmin(BuyActions):
                 )
             },
         ),
+        ("Terms", {"fields": TERMS}),
         (
             "Identifiers",
             {
@@ -158,4 +160,4 @@ class MediaBuyAdmin(BuyActions):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Everything is shown and nothing edited."""
-        return ("shown_agent", "shown_budget", "shown_approvals")
+        return ("shown_agent", "shown_budget", "shown_approvals", *TERMS)

@@ -60,7 +60,8 @@ def terms_of(buy: MediaBuy) -> OrderTerms:
 
 def _invoice_lines(recipient: dict[str, Any]) -> list[str]:
     address = recipient.get("address") or {}
-    street = [address.get(part) for part in ("street", "postal_code", "city", "region", "country")]
+    town = " ".join(address[part] for part in ("postal_code", "city") if address.get(part))
+    street = [address.get("street"), town, address.get("region"), address.get("country")]
     numbers = [
         f"{label} {recipient[key]}"
         for key, label in (

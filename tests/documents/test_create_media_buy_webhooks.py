@@ -413,3 +413,6 @@ def test_no_secret_is_on_a_page_of_the_desk(
     shown = pages["approval"].content.decode()
     assert "Daily, impressions" in shown
     assert "In batches, hourly, 100 % of impressions" in shown
+    buy = pages["mediabuys_mediabuy_change"].content.decode()
+    assert "Daily, impressions" in buy
+    assert "Hauptstr. 1, 10115 Berlin, BE, DE" in buy
