@@ -13,6 +13,7 @@ from adcp_sales.demo.orders import DemoChange, DemoOrder, Verdict
 from adcp_sales.demo.orders_live import RUNNING, TO_COME
 from adcp_sales.demo.orders_past import ENDED_EARLY, RAN
 from adcp_sales.demo.orders_waiting import SENT_BACK, WAITING
+from adcp_sales.demo.proposals import PROPOSALS, proposal_story
 from adcp_sales.demo.requests import change_params, order_params
 from adcp_sales.demo.timeline import Calendar, Story
 from adcp_sales.protocol.usecases.create_media_buy import PlacedOrder, place_order
@@ -53,6 +54,8 @@ def stories(scene: Scene) -> Iterator[Story]:
         yield creative_story(creative, scene)
     for order in (*RAN, *RUNNING, *TO_COME, *ENDED_EARLY, *SENT_BACK, *WAITING):
         yield order_story(order, scene)
+    for proposal in PROPOSALS:
+        yield proposal_story(proposal, scene)
 
 
 def creative_story(creative: DemoCreative, scene: Scene) -> Story:

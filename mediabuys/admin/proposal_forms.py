@@ -14,7 +14,7 @@ from mediabuys.pricing import in_words
 from mediabuys.services.proposal_revisions import EDITABLE, Revision
 from mediabuys.states import PaymentTerms, ProposalStatus
 
-MONEY = {"max_digits": 18, "decimal_places": 4, "min_value": Decimal(0)}
+MONEY: dict[str, Any] = {"max_digits": 18, "decimal_places": 4, "min_value": Decimal(0)}
 
 
 class MomentInput(forms.DateTimeInput):

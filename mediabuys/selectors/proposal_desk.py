@@ -61,8 +61,8 @@ def proposal_facts(*, pk: int, now: datetime) -> ProposalFacts | None:
     return ProposalFacts(
         proposal=proposal,
         lines=[_line(proposal, row) for row in proposal.allocations.all()],
-        history=proposal.events.order_by("-pk")[:HISTORY_LIMIT],
-        buys=proposal.media_buys.order_by("-pk")[:HISTORY_LIMIT],
+        history=list(proposal.events.order_by("-pk")[:HISTORY_LIMIT]),
+        buys=list(proposal.media_buys.order_by("-pk")[:HISTORY_LIMIT]),
         expired=proposal.expires_at <= now and proposal.status != ProposalStatus.ORDERED,
     )
 

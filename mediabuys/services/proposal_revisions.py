@@ -1,7 +1,7 @@
 """Proposals as staff shape them: edited and withdrawn, each time with a record of who and what."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -23,12 +23,12 @@ class Revision:
     """What staff want a proposal to be.
 
     `fields` are values of its editable columns; `percentages` and `unit_prices` are by allocation
-    pk, whole.
+    pk. What is left out stays as it is.
     """
 
-    fields: Mapping[str, Any]
-    percentages: Mapping[int, Decimal]
-    unit_prices: Mapping[int, Decimal | None]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    percentages: Mapping[int, Decimal] = field(default_factory=dict)
+    unit_prices: Mapping[int, Decimal | None] = field(default_factory=dict)
 
 
 EDITABLE = {

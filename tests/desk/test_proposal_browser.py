@@ -56,6 +56,6 @@ def test_a_salesperson_shapes_a_commitment(
     again = Proposal.objects.get(pk=committed.pk)
     assert again.requires_signature is True
     assert again.io_id != committed.io_id
-    page.set_viewport_size(NARROW)
+    page.set_viewport_size({"width": NARROW["width"], "height": NARROW["height"]})
     desk.picture("proposal-narrow")
     assert not desk.overflows()
