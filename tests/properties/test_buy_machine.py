@@ -1,5 +1,6 @@
 """A buy and its task as a state machine on PostgreSQL: any order of calls keeps the invariants."""
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -17,7 +18,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from mediabuys.adservers.inline import InlineAdServer
 from mediabuys.adservers.port import AdServerRefused, AdServerUnavailable, OrderDeclined
-from mediabuys.models import Booking, CreativeAssignment, Event, InlineOrder, MediaBuy
+from mediabuys.errors import TradeError
+from mediabuys.models import (
+    Booking,
+    Creative,
+    Event,
+    InlineOrder,
+    MediaBuy,
+    MediaBuyChange,
+)
+from mediabuys.services.changes import AppliedChange
 from mediabuys.services.clock import flights_activate, flights_complete
 from mediabuys.services.flights import media_buy_refresh
 from mediabuys.services.orders import media_buy_cancel
@@ -27,13 +37,15 @@ from mediabuys.states import (
     TERMINAL_BUY_STATUSES,
     BuyStatus,
     CanceledBy,
+    ChangeStatus,
 )
 from tasks_hitl.errors import ApprovalError
 from tasks_hitl.models import Decision, Task, TaskEvent
 from tasks_hitl.selectors import shown_digest
 from tasks_hitl.services import book, decide, tasks_expire
 from tasks_hitl.states import TASK_MOVES, TERMINAL_TASK_STATUSES, Outcome, TaskStatus
-from tests.people import Buyer, guaranteed_order, order_params
+from tests.people import Buyer, guaranteed_order, in_wire, order_params
+from tests.trade.changes import ask_change
 from tests.trade.orders import give_creatives, place
 from webhooks.models import Delivery
 
@@ -46,6 +58,37 @@ ERRORS = {
 }
 BUY_EDGES = {(source, move.target) for move in BUY_MOVES.values() for source in move.sources}
 TASK_EDGES = {(source, move.target) for move in TASK_MOVES.values() for source in move.sources}
+
+
+def changes_of(buy: MediaBuy, now: datetime) -> st.SearchStrategy[dict[str, Any]]:
+    """Return requests that may or may not be granted, with and without a revision."""
+    package = {"package_id": buy.packages.all()[0].package_id}
+    days = st.sampled_from([-30, -1, 1, 3, 60])
+    of_package = st.fixed_dictionaries(
+        {},
+        optional={
+            "budget": st.sampled_from([0, 900, 1000, 1200, 60_000]),
+            "pacing": st.sampled_from(["even", "asap"]),
+            "paused": st.booleans(),
+            "targeting_overlay": st.sampled_from([{}, {"geo_countries": ["US"]}]),
+            "end_time": days.map(lambda n: in_wire(buy.end_time + timedelta(days=n))),
+            "canceled": st.just(True),  # noqa: FBT003 (AdCP's only value)
+            "creative_assignments": st.just([]),
+        },
+    )
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "revision": st.sampled_from([buy.revision, buy.revision + 1]),
+            "paused": st.booleans(),
+            "end_time": days.map(lambda n: in_wire(now + timedelta(days=n))),
+            "start_time": days.map(lambda n: in_wire(now + timedelta(days=n))),
+            "packages": of_package.map(lambda fields: [{**package, **fields}]),
+            "new_packages": st.just(
+                [{"product_id": "run-of-site", "pricing_option_id": "usd", "budget": 100}]
+            ),
+        },
+    )
 
 
 class BuyMachine(RuleBasedStateMachine):
@@ -71,7 +114,8 @@ class BuyMachine(RuleBasedStateMachine):
 
     @property
     def task(self) -> Task | None:
-        return Task.objects.filter(media_buy_id=self.pk).first()
+        """The order's own; changes have theirs."""
+        return Task.objects.filter(media_buy_id=self.pk, change=None).first()
 
     @rule(hours=st.sampled_from([1, 20, 80, 400, 2000]))
     def time_passes(self, hours: int) -> None:
@@ -79,7 +123,7 @@ class BuyMachine(RuleBasedStateMachine):
 
     @rule(outcome=st.sampled_from(list(Outcome)))
     def staff_decides(self, outcome: Outcome) -> None:
-        task = self.task
+        task = Task.objects.filter(media_buy_id=self.pk).order_by("-pk").first()
         if task is None:
             return
         with suppress(ApprovalError):
@@ -92,6 +136,7 @@ class BuyMachine(RuleBasedStateMachine):
                 actor=self.approver,
                 reason_code="other",
                 note="As agreed.",
+                suggestion="Ask for less." if outcome == Outcome.CHANGE_ASKED else "",
                 now=self.now,
             )
 
@@ -103,9 +148,33 @@ class BuyMachine(RuleBasedStateMachine):
                     patch.setattr(InlineAdServer, step, _raising(ERRORS[answer]))
                 book(booking_id=booking.booking_id, now=self.now)
 
+    @rule(draw=st.data())
+    def buyer_changes(self, draw: st.DataObject) -> None:
+        """Ask for any change; what is accepted is one revision, and its words are its own."""
+        buy = self.buy
+        if buy.media_buy_id is None:
+            return
+        asked = draw.draw(changes_of(buy, self.now))
+        with suppress(TradeError):
+            placed = ask_change(self.buyer, buy, now=self.now, **asked)
+            after = self.buy
+            if not isinstance(placed, AppliedChange):
+                assert after.revision == buy.revision
+                return
+            # The change itself, and what it let happen: ready, and started.
+            entries = Event.objects.filter(media_buy=buy, revision__gt=buy.revision)
+            told = sorted(set(entries.values_list("revision", flat=True)))
+            assert told == list(range(buy.revision + 1, after.revision + 1))
+            assert placed.revision in (buy.revision, buy.revision + 1)
+            if "revision" in asked:
+                assert asked["revision"] == buy.revision
+            return
+        after = self.buy
+        assert (after.revision, after.status) == (buy.revision, buy.status)
+
     @rule()
     def creatives_arrive(self) -> None:
-        if not CreativeAssignment.objects.filter(package__media_buy_id=self.pk).exists():
+        if not Creative.objects.filter(account=self.buyer.account).exists():
             give_creatives(self.buy)
         media_buy_refresh(buy=self.buy, now=self.now)
 
@@ -124,6 +193,23 @@ class BuyMachine(RuleBasedStateMachine):
                 canceled_by=CanceledBy.SELLER,
                 reason="By agreement.",
                 now=self.now,
+            )
+
+    @invariant()
+    def the_total_is_the_sum_of_the_live_packages(self) -> None:
+        live = self.buy.packages.filter(is_canceled=False)
+        assert self.buy.total_budget == sum(package.budget for package in live)
+
+    @invariant()
+    def one_change_waits_at_most_and_with_its_task(self) -> None:
+        waiting = MediaBuyChange.objects.filter(media_buy_id=self.pk, status=ChangeStatus.WAITING)
+        assert waiting.count() <= 1
+        tasks = Task.objects.filter(media_buy_id=self.pk, change__isnull=False)
+        for task in tasks.select_related("change"):
+            assert task.change is not None
+            assert (task.change.status == ChangeStatus.WAITING) != task.is_terminal
+            assert (task.change.status == ChangeStatus.APPLIED) == (
+                task.status == TaskStatus.COMPLETED
             )
 
     @invariant()
@@ -164,9 +250,10 @@ class BuyMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_end_is_told_once(self) -> None:
-        task = self.task
-        notices = Delivery.objects.filter(kind="task_status").count()
-        assert notices == int(task is not None and task.is_terminal)
+        for task in Task.objects.filter(media_buy_id=self.pk):
+            told = Delivery.objects.filter(subject_key=f"task:{task.task_id}", kind="task_status")
+            ends = [status for status in map(_status_in, told) if status in TERMINAL_TASK_STATUSES]
+            assert ends == ([task.status] if task.is_terminal else [])
 
     @invariant()
     def one_order_on_the_ad_server_at_most(self) -> None:
@@ -179,6 +266,10 @@ class BuyMachine(RuleBasedStateMachine):
         if hasattr(self, "example"):
             transaction.set_rollback(True)
             self.example.__exit__(None, None, None)
+
+
+def _status_in(notice: Delivery) -> str:
+    return str(json.loads(bytes(notice.body))["status"])
 
 
 def _moves(events: Any) -> list[tuple[str, str]]:
@@ -218,7 +309,7 @@ def test_any_order_of_calls_keeps_the_invariants() -> None:
     run_state_machine_as_test(
         BuyMachine,
         settings=settings(
-            max_examples=60,
+            max_examples=40,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
