@@ -2,17 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
+from django.utils import timezone
 
 from mediabuys.errors import InvalidState
+from mediabuys.locks import media_buy_locked
 from mediabuys.models import Creative, CreativeAssignment, MediaBuy
+from mediabuys.services.clock import flights_activate
 from mediabuys.services.creatives import creative_review
-from mediabuys.states import BuyStatus
+from mediabuys.services.orders import media_buy_cancel
+from mediabuys.states import BuyStatus, CanceledBy
 from tests.creatives.library import call, item, sync, sync_body, wish
 from tests.people import Buyer, order_params
 from tests.trade.orders import booked_buy
@@ -176,3 +181,81 @@ def test_a_review_and_a_new_version_at_once_never_approve_the_new_one_unseen(
         assert (shown.status, shown.revision, shown.name) == ("pending_review", 2, "New")
     assert {*outcomes} <= {"approved", "refused"}
     assert MediaBuy.objects.count() == 0
+
+
+def decide(shown: Creative, *, approve: bool) -> str:
+    """Decide on what was shown, as it stood; return how that went."""
+    try:
+        creative_review(
+            creative_pk=shown.pk,
+            approve=approve,
+            reason="" if approve else "Too loud.",
+            reviewer="seller:one" if approve else "seller:two",
+            shown_revision=shown.revision,
+            shown_status=shown.status,
+        )
+    except InvalidState:
+        return "refused"
+    return "approved" if approve else "rejected"
+
+
+@pytest.mark.usefixtures("reviewing")
+def test_of_two_reviewers_one_decides(buyer: Buyer) -> None:
+    for number in range(ROUNDS):
+        name = f"banner-{number}"
+        sync(buyer, item(name))
+        shown = Creative.objects.get(creative_id=name)
+
+        said = together(partial(decide, shown, approve=True), partial(decide, shown, approve=False))
+
+        shown.refresh_from_db()
+        assert sorted(said) == sorted(["refused", shown.status])
+        decided = shown.reviews.exclude(outcome="submitted")
+        assert [review.outcome for review in decided] == [shown.status]
+
+
+def test_a_revocation_and_the_start_of_the_flight_never_lose_each_other(buyer: Buyer) -> None:
+    for number in range(ROUNDS):
+        buy = booked_buy(buyer, idempotency_key=f"key-{number:016}")
+        name = f"banner-{number}"
+        sync(buyer, item(name), assignments=[wish(name, buy.packages.get().package_id)])
+        shown = Creative.objects.get(creative_id=name)
+        begun = buy.start_time + timedelta(seconds=1)
+
+        said, _ = together(
+            partial(decide, shown, approve=False), partial(flights_activate, now=begun)
+        )
+        flights_activate(now=begun)
+
+        buy.refresh_from_db()
+        shown.refresh_from_db()
+        assert (said, shown.status, buy.status) == ("rejected", "rejected", BuyStatus.ACTIVE)
+        moves = list(buy.events.order_by("pk").values_list("action", "from_status", "to_status"))
+        assert [move[0] for move in moves].count("activated") == 1
+        [revoked] = [move for move in moves if move[0] == "creative_revoked"]
+        assert revoked[1] == revoked[2]
+        assert revoked[1] in ("pending_start", "active")
+
+
+def test_a_cancellation_and_an_assignment_leave_nothing_behind(buyer: Buyer) -> None:
+    for number in range(ROUNDS):
+        buy = booked_buy(buyer, idempotency_key=f"key-{number:016}")
+        name = f"banner-{number}"
+        put = [wish(name, buy.packages.get().package_id)]
+
+        together(partial(sync, buyer, item(name), assignments=put), partial(cancel, buy))
+
+        assert not CreativeAssignment.objects.filter(package__media_buy=buy).exists()
+        buy.refresh_from_db()
+        assert buy.status == BuyStatus.CANCELED
+
+
+def cancel(buy: MediaBuy) -> None:
+    with transaction.atomic():
+        media_buy_cancel(
+            buy=media_buy_locked(buy.pk),
+            actor="seller:rep",
+            canceled_by=CanceledBy.SELLER,
+            reason="Sold twice.",
+            now=timezone.now(),
+        )
