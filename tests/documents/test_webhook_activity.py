@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from mediabuys.models import AccountAccess, MediaBuy, ReportingWebhook
+from mediabuys.models import AccountAccess, MediaBuy, Publisher, ReportingWebhook
 from mediabuys.services.notices import buy_notice_enqueue
 from tests.documents.scenes import at, only, shown
 from tests.people import Buyer, order_params
@@ -442,7 +442,7 @@ def test_nothing_deletes_what_was_fired() -> None:
 
 
 @pytest.mark.django_db
-def test_propagation_surfaces_include_the_webhook() -> None:
+def test_propagation_surfaces_include_the_webhook(publisher: Publisher) -> None:
     capabilities = ask("get_adcp_capabilities", {}).body
 
     assert "webhook" in capabilities["media_buy"]["propagation_surfaces"]
