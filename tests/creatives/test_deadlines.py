@@ -154,6 +154,21 @@ def test_a_rejected_creative_is_replaced_after_the_deadline(buyer: Buyer, served
     assert (result.errors, result.outcome.assigned_to) == ([], [package_of(served)])
 
 
+def test_beside_one_that_serves_a_rejected_one_is_replaced_too(
+    buyer: Buyer, served: MediaBuy
+) -> None:
+    sync(buyer, item("second"), assignments=[wish("second", package_of(served))])
+    reject("second")
+
+    [result] = sync(
+        buyer, item("third"), assignments=[wish("third", package_of(served))], now=late(served)
+    )
+    [content] = sync(buyer, item(name="Bolder"), now=late(served))
+
+    assert result.outcome.assigned_to == [package_of(served)]
+    assert refused(content) == [(EXCEEDED, "creatives[0].creative_id")]
+
+
 def test_a_package_with_nothing_to_show_still_takes_a_late_creative(
     buyer: Buyer, buy: MediaBuy
 ) -> None:
