@@ -328,7 +328,7 @@ def test_nobody_orders_without_a_token(buyer: Buyer, token: str | None) -> None:
 
 
 @pytest.mark.parametrize("packages", [1, 8])
-def test_it_costs_the_strict_order_and_two_reads(buyer: Buyer, packages: int) -> None:
+def test_it_costs_the_strict_order_and_three_reads(buyer: Buyer, packages: int) -> None:
     order = older_order(buyer)
     order["packages"] *= packages
 
