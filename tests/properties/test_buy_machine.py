@@ -309,7 +309,7 @@ def test_any_order_of_calls_keeps_the_invariants() -> None:
     run_state_machine_as_test(
         BuyMachine,
         settings=settings(
-            max_examples=40,
+            max_examples=30,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
