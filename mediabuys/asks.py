@@ -26,6 +26,10 @@ MONEY = re.compile(
     r"(?P<sign>[$€£])?\s*(?:(?P<before>usd|eur|gbp|cad|jpy)\s*)?(?P<digits>\d[\d,]*(?:\.\d+)?)"
     r"\s*(?P<scale>k|m|thousand|million)?\b\s*(?P<after>usd|eur|gbp|cad|jpy)?"
 )
+BY_PERCENT = re.compile(
+    r"^\W*(?:please\s+)?(?P<verb>reduce|decrease|lower|cut|increase|raise)\s+(?:the\s+)?"
+    r"(?:total\s+budget|total|budget|spend)\s+by\s+(?P<percent>\d{1,2}(?:\.\d+)?)\s*(?:%|percent)\W*$"
+)
 SCALES = {"k": 1000, "thousand": 1000, "m": 1_000_000, "million": 1_000_000}
 CURRENCY_SIGNS = {"$": "USD", "€": "EUR", "£": "GBP"}
 # A clause with one of these says more than a direction: to follow half of it could be its opposite.
@@ -56,7 +60,8 @@ DIRECTION_WORDS = {
 BUDGET_WORDS = frozenset({"budget", "spend", "total", "amount"})
 # They carry no product of their own: "put more on connected TV", "online video".
 FILLERS = EMPTY_WORDS | frozenset(
-    {"connected", "online", "put", "make", "give", "show", "keep", "should", "must", "all"}
+    {"shift", "toward", "towards", "into", "allocate", "focus"}
+    | {"connected", "online", "put", "make", "give", "show", "keep", "should", "must", "all"}
     | {"share", "shares", "weight", "money", "allocation", "allocations", "option", "options"}
     | {"package", "packages", "inventory", "set", "everything", "non", "guaranteed"}
 )
@@ -89,11 +94,15 @@ class Wish:
 
 @dataclass(frozen=True)
 class Money:
-    """A budget that a clause names; `currency` is empty where it names none."""
+    """A budget that a clause names; `currency` is empty where it names none.
+
+    With `factor`, it is what the plan recommends, times that.
+    """
 
     quote: str
-    amount: Decimal
-    currency: str
+    amount: Decimal = Decimal(0)
+    currency: str = ""
+    factor: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +131,9 @@ def ask_read(text: str) -> Ask:
         quote = " ".join(clause.split())[:QUOTED_CHARACTERS]
         directions = {DIRECTION_WORDS[word] for word in words if word in DIRECTION_WORDS}
         money = _money(clause, words, quote)
-        if BEYOND_US.search(clause) or len(directions) > 1:
+        if by_percent := BY_PERCENT.search(clause):
+            budgets.append(_relative(by_percent, quote))
+        elif BEYOND_US.search(clause) or len(directions) > 1:
             unheard.append(quote)
         elif money is not None:
             budgets.append(money)
@@ -177,3 +188,9 @@ def _money(clause: str, words: Sequence[str], quote: str) -> Money | None:
         return None
     digits = found["digits"].replace(",", "")
     return Money(quote, Decimal(digits) * SCALES.get(found["scale"] or "", 1), currency)
+
+
+def _relative(found: re.Match[str], quote: str) -> Money:
+    step = Decimal(found["percent"]) / 100
+    is_more = found["verb"] in WORDS_OF_DIRECTIONS["more"]
+    return Money(quote, factor=1 + step if is_more else 1 - step)

@@ -202,7 +202,7 @@ def alignment(lines: Sequence[Line], brief: str) -> str:
     words = named_words(brief, text)
     if not words:
         return "The brief names nothing specific that we sell; these products suit any campaign."
-    return f"Answers the brief on: {', '.join(words)}."
+    return f"Answers the brief on: {', '.join(words)}."[:2000]
 
 
 def in_percent(share: Decimal) -> str:
@@ -214,7 +214,7 @@ def in_percent(share: Decimal) -> str:
 def _rationale(product: Product, brief: str) -> str:
     words = named_words(brief, _text(product))
     answers = f"; matches the brief on {', '.join(words)}" if words else ""
-    return f"{product.get_delivery_type_display()} delivery{answers}."
+    return f"{product.get_delivery_type_display()} delivery{answers}."[:500]
 
 
 def _text(product: Product) -> str:

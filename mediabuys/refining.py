@@ -153,21 +153,24 @@ def _done(direction: Direction) -> str:
 
 
 def _budgeted(money: Money, guidance: Guidance, currency: str, heard: Heard) -> Guidance:
-    refusal = _budget_refusal(money, guidance, currency)
+    asked = money.amount
+    if money.factor is not None:
+        asked = (guidance.recommended or Decimal(0)) * money.factor
+    refusal = _budget_refusal(asked, money.currency, guidance, currency)
     if refusal:
         heard.not_done.append(f"“{money.quote}” was not applied: {refusal}")
         return guidance
-    amount = in_currency(money.amount, currency)
+    amount = in_currency(asked, currency)
     heard.done.append(f"The recommended budget is {in_words(amount, currency)}.")
     return replace(guidance, recommended=amount)
 
 
-def _budget_refusal(money: Money, guidance: Guidance, currency: str) -> str:
-    if money.currency not in {"", currency}:
+def _budget_refusal(asked: Decimal, asked_in: str, guidance: Guidance, currency: str) -> str:
+    if asked_in not in {"", currency}:
         return f"the plan is in {currency}."
-    if not 0 < money.amount <= AMOUNT_LIMIT:
-        return "it is no budget that can be ordered."
-    amount = in_currency(money.amount, currency)
+    if not 0 < asked <= AMOUNT_LIMIT:
+        return "that is no budget that can be ordered."
+    amount = in_currency(asked, currency)
     if amount < guidance.minimum:
         return f"the least is {in_words(guidance.minimum, currency)}."
     if guidance.maximum is not None and amount > guidance.maximum:

@@ -6,6 +6,7 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from mediabuys.errors import TradeError
 from mediabuys.models import Account, Principal, Proposal, ProposalAllocation
+from mediabuys.selectors.accounts import accounts_of
 from mediabuys.states import ProposalStatus
 
 ON_OFFER = (ProposalStatus.DRAFT, ProposalStatus.COMMITTED)
@@ -14,11 +15,12 @@ ON_OFFER = (ProposalStatus.DRAFT, ProposalStatus.COMMITTED)
 def proposals_of(*, principal: Principal, account: Account | None) -> QuerySet[Proposal]:
     """Return what this agent was offered: on any of its accounts, or for `account` if it named one.
 
-    A proposal that was made for no particular account is for all of them.
+    A proposal that was made for no particular account is for all of them. An account that the agent
+    may not use any more is not among its own.
     """
     own = Proposal.objects.filter(principal=principal)
     if account is None:
-        return own
+        return own.filter(Q(account=None) | Q(account__in=accounts_of(principal=principal)))
     return own.filter(Q(account=None) | Q(account=account))
 
 

@@ -23,6 +23,7 @@ from mediabuys.models import (
     Publisher,
 )
 from mediabuys.planning import Plan, PlanRequest, firm_price
+from mediabuys.selectors.brief import BRIEF_LIMIT_CHARACTERS
 from mediabuys.selectors.proposals import (
     proposal_expired,
     proposal_not_found,
@@ -144,7 +145,7 @@ def _draft(offer: Offer, digest: str, plan: Plan, now: datetime) -> Proposal:
         plan_digest=digest,
         name=plan.name,
         description=plan.description,
-        brief=offer.request.brief,
+        brief=offer.request.brief[:BRIEF_LIMIT_CHARACTERS],
         brief_alignment=plan.alignment,
         brand_domain=offer.brand_domain,
         currency=offer.request.currency,

@@ -1,5 +1,6 @@
 """Proposals over REST: offered with a brief, refined, finalized into an insertion order."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -344,6 +345,7 @@ def test_a_proposal_of_nothing_is_not_shown(buyer: Buyer) -> None:
     ("words", "expected", "status"),
     [
         ("more CTV", {"ctv-evenings": 60, "outdoor-display": 40}, "applied"),
+        ("shift more budget toward TV", {"ctv-evenings": 60, "outdoor-display": 40}, "applied"),
         ("less outdoor display", {"ctv-evenings": 66.6667, "outdoor-display": 33.3333}, "applied"),
         ("drop display", {"ctv-evenings": 100}, "applied"),
         ("only CTV", {"ctv-evenings": 100}, "applied"),
@@ -380,7 +382,11 @@ def test_a_draft_takes_a_budget_within_its_bounds(buyer: Buyer) -> None:
     assert "the least is $2,000" in too_low.body["refinement_applied"][0]["notes"]
     assert outcomes(fits) == ["applied"]
     assert fits.body["proposals"][0]["total_budget_guidance"]["recommended"] == 80_000
-    assert fits.body["proposals"][0]["expires_at"] is not None
+    less = refine(buyer, proposal(first, ask="Reduce total by 10%"))
+    assert less.body["proposals"][0]["total_budget_guidance"]["recommended"] == 72_000
+    assert outcomes(refine(buyer, proposal(first, ask="cut the budget by 99 percent"))) == [
+        "unable"
+    ]
 
 
 def test_an_omitted_proposal_is_absent_and_not_gone(buyer: Buyer) -> None:
@@ -466,6 +472,36 @@ def test_a_proposal_for_one_account_is_not_for_another(buyer: Buyer, stranger: B
     answer = refine(buyer, proposal(first, "finalize"), account=account(stranger))
 
     assert answer.error["code"] == "PROPOSAL_NOT_FOUND"
+
+
+def test_a_proposal_for_an_account_that_was_taken_away_is_gone(buyer: Buyer) -> None:
+    first = ids(briefed(buyer))[0]
+    buyer.account.accesses.all().delete()
+
+    answer = refine(buyer, proposal(first, "finalize"))
+
+    assert answer.error["code"] == "PROPOSAL_NOT_FOUND"
+    assert {*Proposal.objects.values_list("status", flat=True)} == {"draft"}
+
+
+@pytest.mark.parametrize(
+    "text", ["outdoors \u0000", "outdoors \ud800", "outdoors 🏕️ \u202e", "outdoors " * 20_000]
+)
+def test_odd_briefs_asks_and_ids_break_nothing(buyer: Buyer, text: str) -> None:
+    raw = json.dumps(text)
+    bodies = [
+        '{"buying_mode": "brief", "brief": TEXT}',
+        '{"buying_mode": "refine", "refine": [{"scope": "request", "ask": TEXT}]}',
+        '{"buying_mode": "refine", "refine": [{"scope": "proposal", "proposal_id": TEXT}]}',
+    ]
+
+    answers = [
+        ask("get_products", body.replace("TEXT", raw).encode(), buyer.token) for body in bodies
+    ]
+
+    assert {answer.status for answer in answers} <= {200, 400, 404}
+    for stored in Proposal.objects.all():
+        assert len(stored.brief) <= 4000
 
 
 @pytest.mark.parametrize("product_id", ["nothing", "outdoor-display"])

@@ -43,9 +43,6 @@ def get_products(call: Call) -> Reply:
 def _completed(call: Call, body: dict[str, Any]) -> Reply:
     if advisories := unapplied_filters(call.params):
         body["errors"] = advisories
-    if "proposals" in body:
-        # They are one agent's own, whoever else may read the products.
-        body["cache_scope"] = "account"
     if call.account and call.account.sandbox:
         body["sandbox"] = True
     return Reply(body)
