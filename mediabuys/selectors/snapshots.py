@@ -54,7 +54,7 @@ def snapshots_of(
 
 
 def _rows(buys: Sequence[MediaBuy], principal: Principal) -> dict[int, tuple[Any, ...]]:
-    wanted = {
+    wanted: dict[str, Any] = {
         "buys": [buy.pk for buy in buys],
         "principal": principal.pk,
         "starts": STARTS,

@@ -1,6 +1,7 @@
 """Very many buys, made in the database from one: each with a package, over several accounts."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.db import connection, models
 
@@ -38,7 +39,7 @@ def copy_buys(template: MediaBuy, *, first: int, last: int, accounts: list[int])
         "confirmed_at": "created_at",
     }
     package = {"package_id": "'pkg_copy_' || buy.number", "media_buy_id": "buy.id"}
-    wanted = {
+    wanted: dict[str, Any] = {
         "first": first,
         "last": last,
         "accounts": accounts,
@@ -71,7 +72,7 @@ def tidy() -> None:
 
 
 def _columns(model: type[models.Model]) -> list[str]:
-    return [field.column for field in model._meta.concrete_fields if field.column != "id"]
+    return [field.attname for field in model._meta.concrete_fields if not field.primary_key]
 
 
 def _names(model: type[models.Model]) -> str:
