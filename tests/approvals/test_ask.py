@@ -42,6 +42,13 @@ def with_another_account(buyer: Buyer) -> Buyer:
     return Buyer(buyer.principal, other.account, buyer.token)
 
 
+def on_account_of(buyer: Buyer) -> Buyer:
+    """Return another agent that buys for the same account."""
+    other = make_buyer("Velo")
+    AccountAccess.objects.create(account=buyer.account, principal=other.principal)
+    return Buyer(other.principal, buyer.account, other.token)
+
+
 def test_the_buyer_is_asked_and_the_order_kept(buyer: Buyer, approver: User) -> None:
     task = waiting_task(buyer, context={"trace": 7}, **HOOK)
 
@@ -208,13 +215,16 @@ def test_a_correction_that_needs_nobody_is_accepted_at_once(buyer: Buyer, approv
     assert (old.status, old.superseded_by) == (TaskStatus.CANCELED, None)
 
 
-@pytest.mark.parametrize("ending", ["waiting", "unknown", "another account", "another agent"])
+@pytest.mark.parametrize(
+    "ending", ["waiting", "unknown", "another account", "another agent", "another agent of it"]
+)
 def test_a_context_that_was_not_sent_back_changes_nothing(
     ending: str, buyer: Buyer, approver: User
 ) -> None:
     owner = {
         "another agent": lambda: make_buyer("Velo"),
         "another account": lambda: with_another_account(buyer),
+        "another agent of it": lambda: on_account_of(buyer),
     }.get(ending, lambda: buyer)()
     old = waiting_task(owner)
     if ending != "waiting":

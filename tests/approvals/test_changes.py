@@ -11,13 +11,13 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from mediabuys.errors import Conflict
-from mediabuys.models import Booking, Event, MediaBuy, MediaBuyChange
+from mediabuys.models import AccountAccess, Booking, Event, MediaBuy, MediaBuyChange
 from mediabuys.states import ChangeStatus
 from tasks_hitl.errors import AlreadyDecided, ChangeOutdated
 from tasks_hitl.models import Approval, Decision, Task
 from tasks_hitl.services import decide, tasks_expire
 from tasks_hitl.states import Outcome, QueueState, TaskStatus
-from tests.people import Buyer
+from tests.people import Buyer, make_buyer
 from tests.trade.orders import approve, reject, send_back
 from tests.trade.parked import budget_change, change, sold_buy, waiting_change
 from webhooks.models import Delivery
@@ -110,6 +110,21 @@ def test_without_a_webhook_of_its_own_the_buys_hears_it(buyer: Buyer, approver: 
     approve(task, approver)
 
     assert [notice["operation_id"] for notice in notices(task)] == ["op-1"]
+
+
+def test_another_agents_change_is_not_told_to_the_buyers_webhook(
+    buyer: Buyer, approver: User
+) -> None:
+    hook = {"url": "http://127.0.0.1:9/hook", "operation_id": "op-1"}
+    buy = sold_buy(buyer, approver, push_notification_config=hook)
+    other = make_buyer("Velo")
+    AccountAccess.objects.create(account=buyer.account, principal=other.principal)
+    task = waiting_change(Buyer(other.principal, buyer.account, other.token), buy)
+
+    approve(task, approver)
+
+    assert task.destination_id is None
+    assert notices(task) == []
 
 
 def test_rejection_refuses_the_change_and_leaves_the_buy(
