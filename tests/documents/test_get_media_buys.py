@@ -737,3 +737,52 @@ def test_history_is_append_only_even_for_the_database(buyer: Buyer) -> None:
 
     assert entries(buyer, buy) == before
     assert len(before) == 3
+
+
+# What was asked for comes back
+
+
+def test_targeting_context_and_ext_come_back_as_they_were_sent(buyer: Buyer) -> None:
+    targeting = {"geo_countries": ["US", "CA"]}
+    line = {
+        **LINE, "impressions": 40_000, "targeting_overlay": targeting,
+        "context": {"line": "a"}, "ext": {"acme": {"line": 1}},
+    }  # fmt: skip
+    order = order_params(buyer, packages=[line], context={"plan": "p-7"}, ext={"acme": {"id": 7}})
+    created = ask("create_media_buy", order, buyer.token).body
+
+    (entry,) = shown(buyer, media_buy_ids=[created["media_buy_id"]])["media_buys"]
+
+    (package,) = entry["packages"]
+    assert (entry["context"], entry["ext"]) == ({"plan": "p-7"}, {"acme": {"id": 7}})
+    assert package["targeting_overlay"] == targeting
+    assert (package["context"], package["ext"]) == ({"line": "a"}, {"acme": {"line": 1}})
+    assert package["impressions"] == 40_000
+
+
+def test_each_buy_of_a_page_has_its_own_history(buyer: Buyer) -> None:
+    first, second = running_buy(buyer), booked_buy(buyer, key=KEY.format(2))
+    canceled(second, by=CanceledBy.BUYER)
+
+    answer = shown(buyer, status_filter=["active", "canceled"], include_history=1)
+
+    latest = {buy["media_buy_id"]: buy["history"][0]["action"] for buy in answer["media_buys"]}
+    assert latest == {first.media_buy_id: "activated", second.media_buy_id: "canceled"}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_what_happened_to_a_buy_has_the_documents_word(buyer: Buyer, status: str) -> None:
+    words = {
+        "pending_creatives": "created",
+        "active": "activated",
+        "completed": "completed",
+        "rejected": "rejected",
+        "canceled": "canceled",
+    }
+    buy = in_status(buyer, status)
+
+    history = entries(buyer, buy)
+
+    assert history[-1]["action"] == "created"
+    if status in words:
+        assert history[0]["action"] == words[status]
