@@ -73,4 +73,4 @@ def test_templates_link_to_lists_by_words_that_exist() -> None:
         if word not in dict(apps.get_model(label, model)._meta.get_field(field).flatchoices)
     ]
     assert unknown == []
-    assert len(links) >= 2
+    assert len(links) >= 1

@@ -62,7 +62,6 @@ def test_a_booking_that_failed_long_ago_is_no_news(staff_client: Client, busy: N
     [
         ("/admin/mediabuys/mediabuy/?live=yes", 1),
         ("/admin/mediabuys/booking/?trouble=yes", 1),
-        ("/admin/mediabuys/creative/?status__exact=pending_review", 0),
         ("/admin/webhooks/delivery/?status__exact=dead", 0),
     ],
 )
@@ -72,6 +71,16 @@ def test_a_tile_leads_to_the_rows_that_it_counts(
     assert f'href="{tile}"' in staff_client.get(HOME).content.decode()
 
     assert staff_client.get(tile).context["cl"].result_count == expected
+
+
+def test_the_tile_of_creatives_leads_to_their_review(staff_client: Client, busy: None) -> None:
+    Creative.objects.update(status="pending_review")
+
+    home = staff_client.get(HOME)
+
+    assert 'href="/admin/creative-review/"><span class="tile-name">' in home.content.decode()
+    assert home.context["home"].to_review.number == 1
+    assert len(staff_client.get("/admin/creative-review/").context["page"].rows) == 1
 
 
 def test_a_silent_worker_and_a_late_clock_are_seen(
