@@ -363,9 +363,10 @@ def test_a_buy_that_lost_its_last_creative_asks_for_attention(buyer: Buyer) -> N
         "attention_required",
         ["media_buy_impaired"],
     )
-    assert shown(buyer, buy)["status"] == "active"
+    assert (shown(buyer, buy)["status"], shown(buyer, buy)["health"]) == ("active", "impaired")
     with_creative(buyer, buy, 2)
     assert account(buyer)["operational_status"] == "active"
+    assert shown(buyer, buy)["health"] == "ok"
 
 
 def test_a_creative_that_never_was_approved_impairs_nothing(buyer: Buyer) -> None:
