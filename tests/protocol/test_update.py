@@ -467,6 +467,17 @@ def test_a_pause_costs_no_rules(sandbox_buyer: Buyer) -> None:
     assert len(statements("update_media_buy", body, sandbox_buyer.token)) == 9
 
 
+def test_a_parked_change_costs_the_same_whatever_its_size(sandbox_buyer: Buyer) -> None:
+    guaranteed = {"product_id": "ctv-evenings", "pricing_option_id": "ctv-cpm", "budget": 500}
+    counts = []
+    for number, size in enumerate((1, 8)):
+        buy = ordered(sandbox_buyer, number=number)
+        body = update(sandbox_buyer, buy, 110 + number, new_packages=[guaranteed] * size)
+        counts.append(len(statements("update_media_buy", body, sandbox_buyer.token)))
+
+    assert counts == [16, 16]
+
+
 def test_history_tells_who_changed_what(sandbox_buyer: Buyer) -> None:
     buy = ordered(sandbox_buyer)
     package_id = buy.packages.get().package_id
