@@ -8,10 +8,17 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from mediabuys.models import PricingOption, Product, Proposal, ProposalAllocation, Publisher
+from mediabuys.models import (
+    Package,
+    PricingOption,
+    Product,
+    Proposal,
+    ProposalAllocation,
+    Publisher,
+)
 from mediabuys.services.proposal_revisions import proposal_withdraw
 from mediabuys.states import ProposalStatus
-from tests.protocol.conftest import Answer, Buyer, ask, row_counts
+from tests.protocol.conftest import Answer, Buyer, ask, order, row_counts
 from tests.protocol.test_query_counts import statements
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalog")]
@@ -670,6 +677,34 @@ def test_signatures_are_asked_for_from_the_threshold_on(buyer: Buyer) -> None:
     answer = refine(buyer, proposal(first, "finalize"))
 
     assert answer.body["proposals"][0]["insertion_order"]["requires_signature"] is True
+
+
+def test_from_a_brief_to_a_media_buy(buyer: Buyer) -> None:
+    Publisher.objects.update(signature_threshold=Decimal(10_000))
+    first = ids(briefed(buyer, filters={"budget_range": {"max": 30_000, "currency": "USD"}}))[0]
+    refine(buyer, proposal(first, ask="more CTV"))
+    committed = refine(buyer, proposal(first, "finalize")).body["proposals"][0]
+    order_body = order(
+        buyer,
+        proposal_id=first,
+        total_budget={"amount": 10_000.01, "currency": "USD"},
+        io_acceptance={
+            "io_id": committed["insertion_order"]["io_id"],
+            "accepted_at": timezone.now().isoformat(),
+            "signatory": "Dana Whitfield",
+        },
+    )
+    del order_body["packages"]
+
+    created = ask("create_media_buy", order_body, buyer.token)
+
+    assert created.status == 200, created.body
+    lines = Package.objects.values_list("product__product_id", "budget", "unit_price")
+    assert {*lines} == {
+        ("outdoor-display", Decimal(4000), Decimal(5)),
+        ("ctv-evenings", Decimal("6000.01"), Decimal("42.5")),
+    }
+    assert refine(buyer, proposal(first)).error["code"] == "INVALID_STATE"
 
 
 # What it costs
