@@ -1,18 +1,16 @@
 """Giving creatives back to the library when what they were for is over."""
 
-from mediabuys.models import CreativeAssignment, MediaBuy, Package
+from mediabuys.models import CreativeAssignment, MediaBuy
 
 
-def assignments_release(*, buy: MediaBuy, package: Package | None = None) -> list[str]:
-    """Take every creative off a canceled or rejected buy, or off one canceled package of it.
+def assignments_release(*, buy: MediaBuy) -> list[str]:
+    """Take every creative off a buy that is canceled or rejected.
 
     The creatives stay in the library with their review and can be assigned again. Returns the ids
     that were released, sorted, for the event that ended the buy; none the second time. The caller
     holds the buy's row; two statements, in its transaction.
     """
     released = CreativeAssignment.objects.filter(package__media_buy=buy)
-    if package is not None:
-        released = released.filter(package=package)
     references = sorted(set(released.values_list("creative_ref", flat=True)))
     if references:
         released.delete()
