@@ -9,15 +9,24 @@ from django.db import transaction
 from django.utils import timezone
 
 from mediabuys.locks import media_buy_locked
-from mediabuys.models import DeliverySnapshot, MediaBuy, Package
-from mediabuys.services.flights import media_buy_refresh
-from mediabuys.services.orders import media_buy_cancel
+from mediabuys.models import DeliverySnapshot, MediaBuy, Package, PricingOption, Product
+from mediabuys.services.flights import media_buy_complete, media_buy_refresh
+from mediabuys.services.orders import media_buy_cancel, media_buy_reject
 from mediabuys.states import CanceledBy
 from tasks_hitl.services import book
 from tests.people import Buyer, in_wire, order_params
 from tests.protocol.conftest import ask
-from tests.trade.orders import give_creatives, place
+from tests.trade.orders import booked_buy, give_creatives, place
 
+STATUSES = (
+    "pending_creatives",
+    "pending_start",
+    "active",
+    "paused",
+    "completed",
+    "rejected",
+    "canceled",
+)
 HOUR = timedelta(hours=1)
 # A start within two hours would wait for a person.
 LEAD = 3 * HOUR
@@ -94,3 +103,65 @@ def only(buyer: Buyer, buy: MediaBuy, **params: Any) -> dict[str, Any]:
 def at(moment: str) -> datetime:
     """Return the moment of the wire."""
     return datetime.fromisoformat(moment)
+
+
+def buy_in_status(buyer: Buyer, status: str, number: int = 1) -> MediaBuy:
+    """Return a buy that the services brought to this status."""
+    now = timezone.now()
+    key = f"key-{number:016d}"
+    if status in ("active", "paused", "completed"):
+        buy = running_buy(buyer, key=key)
+        if status == "paused":
+            changed(buy, _pause)
+        if status == "completed":
+            changed(buy, lambda row: media_buy_complete(buy=row, now=now))
+        return MediaBuy.objects.get(pk=buy.pk)
+    buy = booked_buy(buyer, key=key)
+    if status == "pending_start":
+        changed(buy, _make_ready)
+    if status == "rejected":
+        changed(
+            buy,
+            lambda row: media_buy_reject(
+                buy=row, actor="seller:viewer", reason="Sold out.", now=now, notify=False
+            ),
+        )
+    if status == "canceled":
+        canceled(buy, by=CanceledBy.BUYER, reason="Changed plans")
+    return MediaBuy.objects.get(pk=buy.pk)
+
+
+def _pause(row: MediaBuy) -> None:
+    row.pause()
+    row.revision += 1
+    row.save()
+
+
+def _make_ready(row: MediaBuy) -> None:
+    row.make_ready()
+    row.save()
+
+
+def buy_by_staff(buyer: Buyer) -> MediaBuy:
+    """Return a buy as staff enter one: no agent asked for it, and it came over no API."""
+    product = Product.objects.get(product_id="run-of-site")
+    start = timezone.now() - HOUR
+    buy = MediaBuy(
+        principal=buyer.principal,
+        account=buyer.account,
+        media_buy_id="mb_entered_by_hand",
+        brand_domain="acmeoutdoor.example",
+        currency="USD",
+        total_budget=Decimal(250),
+        start_time=start,
+        end_time=start + timedelta(days=5),
+        confirmed_at=start,
+    )
+    for move in (buy.accept, buy.make_ready, buy.activate):
+        move()
+    buy.save()
+    Package.objects.create(
+        media_buy=buy, position=0, product=product, budget=Decimal(250), currency="USD",
+        pricing_option=PricingOption.objects.get(product=product),
+    )  # fmt: skip
+    return buy

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mediabuys.adservers import ADAPTERS
 from mediabuys.adservers.profiles import PROFILES, SnapshotProfile
 from mediabuys.snapshots import (
     DeliveryStatus,
@@ -201,6 +202,7 @@ def test_permission_is_asked_before_anything_else() -> None:
 
 
 def test_the_ad_servers_profiles() -> None:
+    assert set(ADAPTERS) <= set(PROFILES)
     cycles = {name: profile and profile.staleness for name, profile in PROFILES.items()}
 
     assert cycles == {
