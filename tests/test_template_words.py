@@ -13,6 +13,7 @@ from mediabuys.states import (
     BuyStatus,
     CreativeStatus,
     PrincipalStatus,
+    ProposalStatus,
 )
 from tasks_hitl.states import Outcome, QueueState, TaskStatus
 from webhooks.states import DeliveryStatus
@@ -28,6 +29,7 @@ TEMPLATE_WORDS: dict[str, type[Choices]] = {
     "creative.status": CreativeStatus,
     "account.status": AccountStatus,
     "principal.status": PrincipalStatus,
+    "proposal.status": ProposalStatus,
     "row.status": DeliveryStatus,
     "decision.outcome": Outcome,
     "outcome": Outcome,
