@@ -140,12 +140,6 @@ def _acceptance(acceptance: Mapping[str, Any], proposal: Proposal, now: datetime
             field="io_acceptance.accepted_at",
             suggestion="Send the moment at which it was accepted.",
         )
-    if proposal.committed_at and accepted_at < proposal.committed_at - CLOCK_TOLERANCE:
-        raise InvalidRequest(
-            "The insertion order cannot have been accepted before it was issued.",
-            field="io_acceptance.accepted_at",
-            suggestion="Send the moment at which it was accepted.",
-        )
     signature = acceptance.get("signature_id") or ""
     if len(signature) > SIGNATURE_LIMIT:
         raise InvalidRequest(

@@ -38,6 +38,7 @@ from mediabuys.services.orders import (
     order_confirm,
     order_decline,
 )
+from mediabuys.services.proposal_orders import proposal_reopen
 from mediabuys.states import BookingStatus, BookingStep, BuyStatus
 from mediabuys.wire.buys import create_success
 from tasks_hitl.locks import open_order_task_locked
@@ -184,7 +185,10 @@ def settle_declined(
 def settle_failed(
     *, claim: BookingClaim, error: AdServerError, now: datetime | None = None
 ) -> None:
-    """Booking failed for good: the waiting task fails, or the accepted buy ends `rejected`."""
+    """Booking failed for good: the waiting task fails, or the accepted buy ends `rejected`.
+
+    Either way a proposal that it executed can be ordered again: it was not what failed.
+    """
     now = now or timezone.now()
     with transaction.atomic():
         task = open_order_task_locked(claim.media_buy_pk)
@@ -194,6 +198,7 @@ def settle_failed(
         reason = "The order could not be booked on the ad server."
         if task is None:
             media_buy_reject(buy=buy, actor=SYSTEM, reason=reason, now=now)
+            proposal_reopen(buy=buy, actor=SYSTEM, reason=reason, now=now)
             return
         order_decline(buy=buy, actor=SYSTEM, reason=reason, now=now)
         task_fail(
