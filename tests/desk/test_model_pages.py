@@ -16,6 +16,7 @@ from tasks_hitl.models import Task
 from tasks_hitl.services import book
 from tests.people import Buyer
 from tests.trade.orders import approve, booked_buy, give_creatives, waiting_task
+from tests.trade.proposals import make_draft_proposal
 from webhooks.services.claims import deliveries_claim
 
 pytestmark = pytest.mark.django_db
@@ -35,8 +36,11 @@ def address_of(model: type[Model], page: str, *arguments: Any) -> str:
 
 @pytest.fixture
 def trade(buyer: Buyer, approver: User) -> MediaBuy:
-    """A waiting and two booked orders and a notice on its way, so that every table has rows."""
+    """Waiting and booked orders, a notice, a proposal: so that every table has rows."""
     waiting_task(buyer)
+    make_draft_proposal(
+        principal=buyer.principal, account=buyer.account, products=list(Product.objects.all())
+    )
     approved = waiting_task(
         buyer,
         idempotency_key="key-0000000000000002",
