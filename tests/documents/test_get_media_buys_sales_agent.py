@@ -256,14 +256,16 @@ def test_unknown_and_foreign_buyer_refs_are_errors_beside_the_rest(
     buyer: Buyer, stranger: Buyer
 ) -> None:
     own = named_buy(stranger, 1, buyer_ref="mine")
-    named_buy(buyer, 2, buyer_ref="theirs")
+    line = {"product_id": "run-of-site", "pricing_option_id": "usd", "budget": 500}
+    named_buy(buyer, 2, buyer_ref="theirs", packages=[{**line, "buyer_ref": "their-line"}])
 
-    answer = listed(stranger, buyer_refs=["mine", "theirs", "nobodys"])
+    answer = listed(stranger, buyer_refs=["mine", "theirs", "their-line", "nobodys"])
 
     assert ids(answer) == [own.media_buy_id]
-    assert [error.pop("field") for error in answer["errors"]] == ["buyer_refs[1]", "buyer_refs[2]"]
-    assert answer["errors"][0] == answer["errors"][1]
-    assert codes(answer) == ["MEDIA_BUY_NOT_FOUND", "MEDIA_BUY_NOT_FOUND"]
+    fields = [error.pop("field") for error in answer["errors"]]
+    assert fields == ["buyer_refs[1]", "buyer_refs[2]", "buyer_refs[3]"]
+    assert answer["errors"] == [answer["errors"][0]] * 3
+    assert codes(answer) == ["MEDIA_BUY_NOT_FOUND"] * 3
 
 
 def test_a_known_buyer_ref_of_another_status_is_no_error(buyer: Buyer) -> None:
