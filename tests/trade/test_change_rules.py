@@ -50,12 +50,6 @@ WAITS: dict[str, Fields] = {
     "targeting": of_package(targeting_overlay={"geo_countries": ["US"]}),
     "keywords": of_package(negative_keywords_add=[{"keyword": "a", "match_type": "broad"}]),
     "another package": of_buy(new_packages=[LINE]),
-    "less here and more there": lambda buy: {
-        "packages": [
-            {"package_id": package.package_id, "budget": budget}
-            for package, budget in zip(buy.packages.all(), (51_000, 0.01), strict=False)
-        ]
-    },
 }
 
 
@@ -75,6 +69,22 @@ def test_more_of_a_guaranteed_buy_waits_for_a_person(
     assert "Guaranteed inventory is confirmed by our sales team" in placed.reason
     after = MediaBuy.objects.get(pk=buy.pk)
     assert (after.revision, after.updated_at) == (revision, buy.updated_at)
+
+
+def test_budget_moved_onto_guaranteed_inventory_waits(buyer: Buyer, approver: User) -> None:
+    lines = [{**LINE, "product_id": "homepage", "budget": 50_000}, LINE]
+    buy = sold_buy(buyer, approver, packages=lines)
+    guaranteed, open_one = buy.packages.all()
+
+    def moved(budgets: tuple[int, int]) -> dict[str, Any]:
+        pairs = zip((guaranteed, open_one), budgets, strict=True)
+        return {"packages": [{"package_id": p.package_id, "budget": b} for p, b in pairs]}
+
+    away = ask_change(buyer, buy, **moved((49_500, 1500)))
+    onto = ask_change(buyer, buy, **moved((49_600, 1400)))
+
+    assert isinstance(away, AppliedChange)
+    assert isinstance(onto, Task)
 
 
 OWN: dict[str, Fields] = {
