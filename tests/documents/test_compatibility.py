@@ -34,13 +34,13 @@ def unshown(rows: list[dict[str, str]]) -> list[str]:
         named = row["tests"].replace("`", "").split("<br>")
         for reference in named:
             match = REFERENCE.fullmatch(reference.strip())
-            if match is None or match["name"] not in tests_in(match["path"]):
+            if match is None or match["name"] not in names_in(match["path"]):
                 problems.append(f"{row['number']}: {reference.strip() or 'no test'}")
     return problems
 
 
 @cache
-def tests_in(path: str) -> frozenset[str]:
+def names_in(path: str) -> frozenset[str]:
     source = ROOT / path
     if not source.is_file():
         return frozenset()
