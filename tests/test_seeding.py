@@ -134,7 +134,7 @@ def test_every_day_tells_the_same_story(db: None, now: datetime) -> None:
 
     assert Counter(MediaBuy.objects.values_list("status", flat=True)) == {
         "completed": 14,
-        "draft": 9,
+        "draft": 10,
         "active": 7,
         "pending_creatives": 3,
         "declined": 3,
@@ -144,4 +144,6 @@ def test_every_day_tells_the_same_story(db: None, now: datetime) -> None:
         "paused": 1,
     }
     assert Task.objects.filter(status="submitted", due_at__lt=now).count() >= 2
+    assert Task.objects.filter(status="input-required").count() == 1
+    assert Task.objects.filter(status="submitted", task_type="update_media_buy").count() == 1
     assert not Task.objects.filter(status="submitted", expires_at__lt=now).exists()
