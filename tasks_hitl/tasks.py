@@ -35,8 +35,9 @@ def complete_flights() -> None:
 
 @shared_task
 def expire_tasks() -> None:
-    """Fail the approvals that nobody answered."""
+    """Fail the approvals that nobody answered, and the changes of buys that have moved on."""
     services.tasks_expire(now=timezone.now())
+    services.stale_changes_end(now=timezone.now())
 
 
 @shared_task

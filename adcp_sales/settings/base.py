@@ -182,7 +182,8 @@ BEAT_JOBS = {
         "schedule": crontab(minute="*/5"),
         "queue": "default",
         "expires": 240,
-        "description": "Fails every approval that nobody answered in time. Never approves.",
+        "description": "Fails every approval that nobody answered in time, and every waiting"
+        " change of a buy that has moved on. Never approves.",
     },
     "Measure approval time": {
         "task": "tasks_hitl.tasks.measure_approvals",

@@ -81,7 +81,9 @@ def change_apply_parked(*, change: MediaBuyChange, now: datetime) -> AppliedChan
             account=change.media_buy.account, creative_ids=creative_ids_of(asked)
         )
         buy = media_buy_locked(change.media_buy_id)
-        _refuse_moved(change, buy)
+        stale = staleness_of(change=change, buy=buy)
+        if stale is not None:
+            raise stale
         request = _request(asked, change, buy, {one.creative_id: one for one in creatives}, now)
         applied = change_apply(buy=buy, request=request, principal=change.principal, now=now)
         change.apply()
@@ -100,11 +102,12 @@ def _channel(change: MediaBuyChange) -> Channel | None:
     return Channel(**sealed["channel"]) if "channel" in sealed else None
 
 
-def _refuse_moved(change: MediaBuyChange, buy: MediaBuy) -> None:
+def staleness_of(*, change: MediaBuyChange, buy: MediaBuy) -> ChangeStale | None:
+    """Return what moved of the buy since the change was asked for; None while nothing did."""
     if buy.revision == change.base_revision:
-        return
+        return None
     since = Event.objects.filter(media_buy=buy, revision__gt=change.base_revision).order_by("pk")
-    raise ChangeStale(
+    return ChangeStale(
         *(event.summary or event.get_action_display() for event in since),
         details=_versions(change, buy),
     )

@@ -22,6 +22,7 @@ from tasks_hitl.models import Approval, Decision, Task, TaskEvent
 from tasks_hitl.permissions import may_decide
 from tasks_hitl.selectors import shown_digest as digest_of
 from tasks_hitl.services.events import actor_name, task_moved
+from tasks_hitl.services.staleness import task_fail_stale
 from tasks_hitl.services.submissions import expiry_of
 from tasks_hitl.services.tasks import task_ask, task_complete, task_fail
 from tasks_hitl.states import (
@@ -181,15 +182,7 @@ def _refuse_stale(task: Task, stale: ChangeStale, actor: str, now: datetime) -> 
     if end is None:
         raise stale
     end(task, now)
-    error = {
-        "code": stale.code,
-        "message": stale.message,
-        "field": stale.field,
-        "suggestion": stale.suggestion,
-        "recovery": "transient",
-        "details": {**(stale.details or {}), "moved": list(stale.moved)},
-    }
-    task_fail(task=task, error=error, action=TaskEvent.Action.STALE, actor=actor, now=now)
+    task_fail_stale(task=task, stale=stale, actor=actor, now=now)
     return ChangeOutdated(
         "The buy has changed since this was asked for, so the change was not applied.",
         moved=stale.moved,

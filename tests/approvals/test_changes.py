@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from mediabuys.errors import Conflict
 from mediabuys.models import AccountAccess, Booking, Event, MediaBuy, MediaBuyChange
+from mediabuys.services.endings import media_buy_stop
 from mediabuys.states import ChangeStatus
 from tasks_hitl.errors import AlreadyDecided, ChangeOutdated
 from tasks_hitl.models import Approval, Decision, Task
-from tasks_hitl.services import decide, tasks_expire
+from tasks_hitl.services import decide, stale_changes_end, tasks_expire
 from tasks_hitl.states import Outcome, QueueState, TaskStatus
 from tests.people import Buyer, make_buyer
 from tests.trade.orders import approve, reject, send_back
@@ -195,6 +196,43 @@ def test_a_stale_change_is_refused_and_everybody_told(
     assert (fresh.total_budget, fresh.revision) == (Decimal(50_000), paused.revision)
     with pytest.raises(AlreadyDecided, match="This change is already closed: failed"):
         approve(task, approver)
+
+
+def test_a_stale_change_is_ended_without_anybody_looking(
+    buyer: Buyer, buy: MediaBuy, approver: User
+) -> None:
+    # given a change whose buy was paused since, and one whose buy is as it was
+    task = waiting_change(buyer, buy, **HOOK)
+    fresh = waiting_change(buyer, sold_buy(buyer, approver))
+    change(buyer, {**budget_change(buy, 0), "packages": [], "paused": True})
+
+    assert stale_changes_end(now=timezone.now()) == 1
+
+    task.refresh_from_db()
+    assert (task.status, task.error["code"] if task.error else None) == ("failed", "CONFLICT")
+    assert list(task.events.values_list("action", "actor"))[-1] == ("stale", "system")
+    assert task.change is not None
+    assert MediaBuyChange.objects.get(pk=task.change.pk).status == ChangeStatus.STALE
+    assert [notice["status"] for notice in notices(task)] == ["failed"]
+    fresh.refresh_from_db()
+    assert (fresh.status, fresh.version) == (TaskStatus.SUBMITTED, 1)
+    assert stale_changes_end(now=timezone.now()) == 0
+
+
+def test_a_change_of_a_buy_that_ended_is_ended_too(buyer: Buyer, buy: MediaBuy) -> None:
+    task = waiting_change(buyer, buy)
+    media_buy_stop(
+        media_buy_pk=buy.pk,
+        actor="seller:approver",
+        reason="The page is gone.",
+        shown_revision=buy.revision,
+        now=timezone.now(),
+    )
+
+    assert stale_changes_end(now=timezone.now()) == 1
+
+    task.refresh_from_db()
+    assert task.status == TaskStatus.FAILED
 
 
 def test_a_stale_change_can_still_be_rejected(buyer: Buyer, buy: MediaBuy, approver: User) -> None:

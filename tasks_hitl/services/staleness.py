@@ -1,0 +1,73 @@
+"""A change whose buy has moved on: ended and told, whether anybody looks at it or not."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from mediabuys.errors import ChangeStale, TradeError
+from mediabuys.locks import media_buy_locked
+from mediabuys.services.claims import POISON_DELAY, claim_each
+from mediabuys.services.parked_changes import change_outdate, staleness_of
+from tasks_hitl.locks import tasks_locked
+from tasks_hitl.models import Task, TaskEvent
+from tasks_hitl.services.events import SYSTEM
+from tasks_hitl.services.tasks import task_fail
+from tasks_hitl.states import EXPIRING_QUEUE_STATES, TaskType
+
+
+def stale_changes_end(*, now: datetime, limit: int = 1000) -> int:
+    """End every waiting change of a buy that has moved on, oldest first; return how many.
+
+    Its buyer need not wait for a person to find out. One transaction a task; see `claim_each` for
+    what a bad row does.
+    """
+
+    def next_stale() -> Task | None:
+        waited = Q(expiry_check_after__isnull=True) | Q(expiry_check_after__lte=now)
+        return (
+            tasks_locked()
+            .filter(waited, task_type=TaskType.UPDATE_MEDIA_BUY)
+            .filter(queue_state__in=EXPIRING_QUEUE_STATES)
+            .exclude(media_buy__revision=F("change__base_revision"))
+            .select_for_update(of=("self",), skip_locked=True)
+            .first()
+        )
+
+    def push_forward(task: Task) -> None:
+        Task.objects.filter(pk=task.pk).update(
+            expiry_check_after=now + POISON_DELAY, expiry_failures=F("expiry_failures") + 1
+        )
+
+    return claim_each(
+        next_due=next_stale,
+        work=lambda task: _end(task, now),
+        push_forward=push_forward,
+        limit=limit,
+    )
+
+
+def _end(task: Task, now: datetime) -> None:
+    if task.change is None:
+        raise TradeError("This task has no change.")
+    with transaction.atomic(savepoint=False):
+        stale = staleness_of(change=task.change, buy=media_buy_locked(task.media_buy_id))
+        if stale is not None:
+            change_outdate(change=task.change, now=now)
+            task_fail_stale(task=task, stale=stale, actor=SYSTEM, now=now)
+
+
+def task_fail_stale(*, task: Task, stale: ChangeStale, actor: str, now: datetime) -> None:
+    """Fail the task of a change that can no longer be applied, and tell the buyer what moved.
+
+    The caller holds the row and ends the change in the same transaction.
+    """
+    error = {
+        "code": stale.code,
+        "message": stale.message,
+        "field": stale.field,
+        "suggestion": stale.suggestion,
+        "recovery": "transient",
+        "details": {**(stale.details or {}), "moved": list(stale.moved)},
+    }
+    task_fail(task=task, error=error, action=TaskEvent.Action.STALE, actor=actor, now=now)
