@@ -53,6 +53,7 @@ def test_readme_walks_the_main_job() -> None:
         "get_media_buys",
         "sync_creatives",
         "get_media_buys",
+        "update_media_buy",
     ]
 
 
