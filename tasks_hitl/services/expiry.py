@@ -3,13 +3,12 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Q
 
-from mediabuys.services.claims import POISON_DELAY, claim_each
 from tasks_hitl.handlers import handler_for
 from tasks_hitl.locks import tasks_locked
 from tasks_hitl.models import Task, TaskEvent
 from tasks_hitl.services.events import SYSTEM
+from tasks_hitl.services.sweeps import tasks_sweep
 from tasks_hitl.services.tasks import task_fail
 from tasks_hitl.states import EXPIRING_QUEUE_STATES, TaskStatus
 
@@ -17,29 +16,15 @@ from tasks_hitl.states import EXPIRING_QUEUE_STATES, TaskStatus
 def tasks_expire(*, now: datetime, limit: int = 1000) -> int:
     """Fail every task that its publisher or its buyer did not answer in time; return how many.
 
-    Oldest first, one transaction a task; see `claim_each` for what a bad row does.
+    Oldest first, one transaction a task.
     """
-
-    def next_due() -> Task | None:
-        waited = Q(expiry_check_after__isnull=True) | Q(expiry_check_after__lte=now)
-        return (
-            tasks_locked()
-            .filter(waited, queue_state__in=EXPIRING_QUEUE_STATES, expires_at__lte=now)
-            .order_by("expires_at", "pk")
-            .select_for_update(of=("self",), skip_locked=True)
-            .first()
-        )
-
-    def push_forward(task: Task) -> None:
-        Task.objects.filter(pk=task.pk).update(
-            expiry_check_after=now + POISON_DELAY, expiry_failures=F("expiry_failures") + 1
-        )
-
-    return claim_each(
-        next_due=next_due,
-        work=lambda task: task_expire(task=task, now=now),
-        push_forward=push_forward,
-        limit=limit,
+    due = (
+        tasks_locked()
+        .filter(queue_state__in=EXPIRING_QUEUE_STATES, expires_at__lte=now)
+        .order_by("expires_at", "pk")
+    )
+    return tasks_sweep(
+        due=due, work=lambda task: task_expire(task=task, now=now), now=now, limit=limit
     )
 
 

@@ -3,15 +3,15 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 
 from mediabuys.errors import ChangeStale, TradeError
 from mediabuys.locks import media_buy_locked
-from mediabuys.services.claims import POISON_DELAY, claim_each
 from mediabuys.services.parked_changes import change_outdate, staleness_of
 from tasks_hitl.locks import tasks_locked
 from tasks_hitl.models import Task, TaskEvent
 from tasks_hitl.services.events import SYSTEM
+from tasks_hitl.services.sweeps import tasks_sweep
 from tasks_hitl.services.tasks import task_fail
 from tasks_hitl.states import EXPIRING_QUEUE_STATES, TaskType
 
@@ -19,32 +19,15 @@ from tasks_hitl.states import EXPIRING_QUEUE_STATES, TaskType
 def stale_changes_end(*, now: datetime, limit: int = 1000) -> int:
     """End every waiting change of a buy that has moved on, oldest first; return how many.
 
-    Its buyer need not wait for a person to find out. One transaction a task; see `claim_each` for
-    what a bad row does.
+    Its buyer need not wait for a person to find out. One transaction a task.
     """
 
-    def next_stale() -> Task | None:
-        waited = Q(expiry_check_after__isnull=True) | Q(expiry_check_after__lte=now)
-        return (
-            tasks_locked()
-            .filter(waited, task_type=TaskType.UPDATE_MEDIA_BUY)
-            .filter(queue_state__in=EXPIRING_QUEUE_STATES)
-            .exclude(media_buy__revision=F("change__base_revision"))
-            .select_for_update(of=("self",), skip_locked=True)
-            .first()
-        )
-
-    def push_forward(task: Task) -> None:
-        Task.objects.filter(pk=task.pk).update(
-            expiry_check_after=now + POISON_DELAY, expiry_failures=F("expiry_failures") + 1
-        )
-
-    return claim_each(
-        next_due=next_stale,
-        work=lambda task: _end(task, now),
-        push_forward=push_forward,
-        limit=limit,
+    stale = (
+        tasks_locked()
+        .filter(task_type=TaskType.UPDATE_MEDIA_BUY, queue_state__in=EXPIRING_QUEUE_STATES)
+        .exclude(media_buy__revision=F("change__base_revision"))
     )
+    return tasks_sweep(due=stale, work=lambda task: _end(task, now), now=now, limit=limit)
 
 
 def _end(task: Task, now: datetime) -> None:
