@@ -20,11 +20,13 @@ LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 def leash(parent: int, death_signal: int, identity: Identity) -> Callable[[], None]:
     """Return what a child does between fork and exec.
 
-    The identity comes first: changing it clears the death signal.
+    The identity comes first: changing it clears the death signal. A shell that starts us in the
+    background ignores SIGINT for us, and a child that inherits this could not be ended by it.
     """
 
     def prepare() -> None:
         identity.enter()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         if LIBC is not None:
             LIBC.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
             if os.getppid() != parent:

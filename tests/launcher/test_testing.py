@@ -46,10 +46,11 @@ def test_the_exit_code_is_pytests(place: Path, text: str, code: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("interrupt", [signal.SIG_DFL, signal.SIG_IGN], ids=["front", "background"])
 def test_ended_from_outside_the_tests_put_their_things_away(
-    place: Path, number: signal.Signals
+    place: Path, number: signal.Signals, interrupt: signal.Handlers
 ) -> None:
-    # Given a run in the middle of a test
+    # Given a run in the middle of a test, which a shell may have started in the background
     mark, started = place / "mark", place / "started"
     arguments = suite(place, WAITING.format(mark=str(mark), started=str(started)))
     running = subprocess.Popen(
@@ -58,6 +59,7 @@ def test_ended_from_outside_the_tests_put_their_things_away(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, interrupt),  # noqa: PLW1509
     )
     deadline = time.monotonic() + 120
     while not started.exists() and time.monotonic() < deadline:
