@@ -1,9 +1,11 @@
 """What a decision does to a change of a buy that was parked."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
 
+from mediabuys.change_words import NOTHING
 from mediabuys.errors import TradeError
 from mediabuys.models import MediaBuyChange
 from mediabuys.services.parked_changes import change_apply_parked, change_outdate, change_refuse
@@ -60,12 +62,15 @@ def change_input_reason(_task: Task) -> InputReason:
 
 def differences_in_words(change: MediaBuyChange) -> str:
     """Return what changes in one line: `Budget of Homepage from $5,000 to $7,500`."""
-    shown = [
-        f"{row['label']} from {row['before']} to {row['after']}"
-        for row in change.differences[:DIFFERENCES_IN_MESSAGE]
-    ]
+    shown = [_in_words(row) for row in change.differences[:DIFFERENCES_IN_MESSAGE]]
     more = len(change.differences) - len(shown)
     return "; ".join([*shown, f"{more} more"] if more else shown)
+
+
+def _in_words(row: Mapping[str, str]) -> str:
+    if row["before"] in ("", NOTHING):
+        return f"{row['label']}: {row['after']}"
+    return f"{row['label']} from {row['before']} to {row['after']}"
 
 
 def _change(task: Task) -> MediaBuyChange:

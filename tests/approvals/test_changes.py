@@ -164,6 +164,20 @@ def test_time_refuses_a_change_and_never_applies_it(buyer: Buyer, buy: MediaBuy)
     assert_unchanged(buy)
 
 
+def test_what_was_not_there_before_is_not_said_to_have_been(
+    buyer: Buyer, buy: MediaBuy, approver: User
+) -> None:
+    task = waiting_change(buyer, buy, **HOOK)
+
+    approve(task, approver)
+
+    task.refresh_from_db()
+    assert task.message == (
+        "The change was approved and applied: Total budget from $50,000 to $75,000; "
+        "Notification webhook: Replaced; Budget of Homepage from $50,000 to $75,000."
+    )
+
+
 def test_a_stale_change_is_refused_and_everybody_told(
     buyer: Buyer, buy: MediaBuy, approver: User
 ) -> None:

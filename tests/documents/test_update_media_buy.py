@@ -140,6 +140,7 @@ def test_media_buy_status_is_the_nested_status(buyer: Buyer) -> None:
 
     assert answer["status"] == "completed"
     assert answer["media_buy_status"] == shown(buyer, buy)["status"] == "paused"
+    assert answer["message"].endswith(f"media buy is paused, at revision {answer['revision']}.")
 
 
 def test_revision_guards_against_a_lost_update(buyer: Buyer) -> None:

@@ -17,6 +17,7 @@ from mediabuys.change_validation import change_request
 from mediabuys.errors import Conflict, MediaBuyNotFound
 from mediabuys.locks import creatives_locked, media_buys_locked
 from mediabuys.models import Account, MediaBuy, Principal
+from mediabuys.pricing import in_words
 from mediabuys.requests import Channel
 from mediabuys.selectors.changes import catalog_of_change, packages_to_change
 from mediabuys.selectors.orders import buyer_standing
@@ -51,7 +52,7 @@ def update_media_buy(call: Call) -> Reply:
     )
     if isinstance(placed, AppliedChange):
         body = update_success(placed.buy, placed.packages)
-        return Reply({**body, "context_id": placed.buy.context_id})
+        return Reply({**body, "context_id": placed.buy.context_id, "message": _message(placed)})
     return Reply(submitted_body(placed), status="submitted")
 
 
@@ -89,6 +90,13 @@ def place_change(
         if evaluation.must_wait:
             return _park(request, params, principal, evaluation, channel, now)
     return change_apply(buy=buy, request=request, principal=principal, now=now)
+
+
+def _message(applied: AppliedChange) -> str:
+    buy = applied.buy
+    words = in_words(buy.total_budget, buy.currency)
+    state = buy.get_status_display().lower()
+    return f"{words} media buy is {state}, at revision {buy.revision}."
 
 
 def _refuse_growth_unpaid(params: Mapping[str, Any], account: Account) -> None:
