@@ -22,8 +22,10 @@ PLAIN_CHANNELS = frozenset(
     | {"cinema", "email", "gaming"}
 )
 BETWEEN_CLAUSES = re.compile(r"[;!?\n]|[.,](?!\d)|\b(?:and|but|then|also|plus)\b")
+# A number is tried once, from its first digit on: a long one must not cost its square.
 MONEY = re.compile(
-    r"(?P<sign>[$€£])?\s*(?:(?P<before>usd|eur|gbp|cad|jpy)\s*)?(?P<digits>\d[\d,]*(?:\.\d+)?)"
+    r"(?P<sign>[$€£])?\s*(?:(?P<before>usd|eur|gbp|cad|jpy)\s*)?"
+    r"(?P<digits>(?<!\d)\d[\d,]*+(?:\.\d+)?)"
     r"\s*(?P<scale>k|m|thousand|million)?\b\s*(?P<after>usd|eur|gbp|cad|jpy)?"
 )
 BY_PERCENT = re.compile(
@@ -124,11 +126,12 @@ def ask_read(text: str) -> Ask:
     unheard: list[str] = []
     direction: Direction | None = None
     plain = text[:ASK_LIMIT_CHARACTERS].lower().replace("streaming audio", "audio")
-    for clause in BETWEEN_CLAUSES.split(plain):
+    for part in BETWEEN_CLAUSES.split(plain):
+        clause = " ".join(part.split())
         words = WORD.findall(clause)
         if not words and not MONEY.search(clause):
             continue
-        quote = " ".join(clause.split())[:QUOTED_CHARACTERS]
+        quote = clause[:QUOTED_CHARACTERS]
         directions = {DIRECTION_WORDS[word] for word in words if word in DIRECTION_WORDS}
         money = _money(clause, words, quote)
         if by_percent := BY_PERCENT.search(clause):

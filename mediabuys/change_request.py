@@ -76,10 +76,11 @@ class PackageChange:
             return False
         raised = self.budget is not None and self.budget > self.package.budget
         promised = self.package.product.delivery_type == DeliveryType.GUARANTEED
+        cheaper = self.unit_price is not None and self.unit_price < (self.package.unit_price or 0)
         return (
             (raised and promised)
             or (self.impressions or 0) > (self.package.impressions or 0)
-            or (self.unit_price or Decimal("Infinity")) < (self.package.unit_price or 0)
+            or cheaper
             or any((self.start_time, self.end_time, self.targeting_overlay is not None))
         )
 

@@ -9,6 +9,8 @@ from mediabuys.errors import InvalidRequest
 from mediabuys.models import Account
 
 REFERENCE_LIMIT = 255
+# The longest name that the domain name system has.
+DOMAIN_LIMIT = 253
 BUYER_REFERENCE = ("buyer_ref",)
 CAMPAIGN_REFERENCE = ("campaign_ref", "buyer_campaign_ref")
 # AdCP's own rule for the token; it is kept as it came and read by the governance agent alone.
@@ -29,6 +31,21 @@ def campaign_reference(params: Mapping[str, Any]) -> str:
     Raises `InvalidRequest` for one that is no short text.
     """
     return _reference(params, CAMPAIGN_REFERENCE, "")
+
+
+def brand_domain(params: Mapping[str, Any]) -> str:
+    """Return the domain of the request's brand; empty where it names none.
+
+    Raises `InvalidRequest` for one that is longer than a domain can be.
+    """
+    domain = _object(params.get("brand")).get("domain") or ""
+    if len(domain) > DOMAIN_LIMIT:
+        raise InvalidRequest(
+            f"brand.domain is longer than {DOMAIN_LIMIT} characters.",
+            field="brand.domain",
+            suggestion="Send the brand's own domain.",
+        )
+    return str(domain)
 
 
 def _reference(params: Mapping[str, Any], keys: tuple[str, ...], prefix: str) -> str:

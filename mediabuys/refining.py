@@ -171,6 +171,8 @@ def _budget_refusal(asked: Decimal, asked_in: str, guidance: Guidance, currency:
     if not 0 < asked <= AMOUNT_LIMIT:
         return "that is no budget that can be ordered."
     amount = in_currency(asked, currency)
+    if not amount:
+        return "that is no budget that can be ordered."
     if amount < guidance.minimum:
         return f"the least is {in_words(guidance.minimum, currency)}."
     if guidance.maximum is not None and amount > guidance.maximum:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mediabuys.errors import InvalidRequest
 from mediabuys.order_fields import (
+    brand_domain,
     buyer_reference,
     campaign_reference,
     governance_context,
@@ -57,8 +58,8 @@ def order_from_request(
     recipient, bank = invoice_recipient(params)
     products = [package.product for package in packages]
     return OrderRequest(
-        brand_domain=brand.get("domain", ""),
-        brand_id=brand.get("brand_id", ""),
+        brand_domain=brand_domain(params),
+        brand_id=short_text(brand, "brand_id", 100, prefix="brand."),
         currency=currency,
         total_budget=total,
         start_time=flight.start,

@@ -7,8 +7,8 @@ from typing import Any
 from adcp_sales.protocol.errors import AdcpError
 
 DEPTH_LIMIT = 64
-# Beyond 2^53 a JSON number means different things to different parsers (RFC 7493).
-INTEGER_LIMIT = 2**53
+# From 2^53 on a JSON number means different things to different parsers (RFC 7493).
+INTEGER_LIMIT = 2**53 - 1
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:

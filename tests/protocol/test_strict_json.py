@@ -7,11 +7,11 @@ from adcp_sales.protocol.strict_json import DEPTH_LIMIT, parse_object
 
 
 def test_a_plain_object_is_read_as_it_is() -> None:
-    raw = '{"a": [1, 2.5, "Zürich 😀", null, true], "b": {"c": 9007199254740992}}'.encode()
+    raw = '{"a": [1, 2.5, "Zürich 😀", null, true], "b": {"c": 9007199254740991}}'.encode()
 
     assert parse_object(raw) == {
         "a": [1, 2.5, "Zürich 😀", None, True],
-        "b": {"c": 9007199254740992},
+        "b": {"c": 9007199254740991},
     }
 
 
@@ -33,7 +33,7 @@ def test_an_escaped_surrogate_pair_is_one_character() -> None:
         (b'{"a": NaN}', "NaN is not a JSON number."),
         (b'{"a": -Infinity}', "-Infinity is not a JSON number."),
         (b'{"a": 1e400}', "The body contains a number that is out of range."),
-        (b'{"a": 9007199254740993}', "The body contains a number that is out of range."),
+        (b'{"a": 9007199254740992}', "The body contains a number that is out of range."),
         (b'{"a": ' + b"9" * 5000 + b"}", "The body contains a number that is out of range."),
         (b'{"a": "\xff"}', "The body is not valid UTF-8."),
         (

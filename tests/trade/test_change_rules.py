@@ -150,6 +150,19 @@ def test_a_bid_under_the_card_waits(buyer: Buyer) -> None:
     assert low.reason == "The price asked for is under rate card"
 
 
+def test_a_bid_of_nothing_is_a_lower_bid(buyer: Buyer) -> None:
+    product = make_product("auction", floor=Decimal(2), rate_card=Decimal(10))
+    product.pricing_options.update(floor_price=Decimal(0))
+    _rule(RuleKind.UNDER_RATE_CARD, percent=50)
+    line = {"product_id": "auction", "pricing_option_id": "usd", "budget": 100}
+    buy = active_buy(buyer, packages=[{**line, "bid_price": 6}])
+
+    placed = ask_change(buyer, buy, **of_package(bid_price=0)(buy))
+
+    assert isinstance(placed, Task)
+    assert buy.packages.get().bid_price == 6
+
+
 def test_what_the_buy_takes_of_the_credit_counts_once(buyer: Buyer) -> None:
     buyer.account.credit_limit = Decimal(1500)
     buyer.account.save()

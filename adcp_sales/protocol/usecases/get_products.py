@@ -11,6 +11,7 @@ from adcp_sales.protocol.product_filters import flight_asked, product_filter, un
 from adcp_sales.protocol.registry import MANAGING, Call, Reply, TaskSpec
 from adcp_sales.protocol.rendering import dump_json
 from adcp_sales.protocol.usecases.refine import refined_body
+from mediabuys.order_fields import brand_domain
 from mediabuys.planning import PlanRequest, plans_made
 from mediabuys.pricing import from_wire
 from mediabuys.selectors.catalog import ProductFilter, ProductPage, products_page, the_publisher
@@ -114,8 +115,7 @@ def _plan_request(call: Call, brief: str, publisher_currency: str) -> PlanReques
 
 
 def _brand_domain(call: Call) -> str:
-    brand = call.params.get("brand") or {}
-    return brand.get("domain") or (call.account.brand_domain if call.account else "")
+    return brand_domain(call.params) or (call.account.brand_domain if call.account else "")
 
 
 def _page(
