@@ -11,6 +11,11 @@ from django.db.models import QuerySet
 from mediabuys.models import Account, Booking, Creative, MediaBuy, Proposal
 
 
+def account_held(account: Account) -> None:
+    """Hold the account's row until the transaction ends, as whoever orders on it does."""
+    Account.objects.select_for_update(no_key=True).values_list("pk").get(pk=account.pk)
+
+
 def media_buys_locked() -> QuerySet[MediaBuy]:
     """Return buys locked in primary-key order, with account and publisher joined."""
     return (

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from mediabuys import ids
 from mediabuys.errors import ProductUnavailable
-from mediabuys.locks import proposals_locked
+from mediabuys.locks import account_held, proposals_locked
 from mediabuys.models import (
     Account,
     Principal,
@@ -182,9 +182,12 @@ def proposals_commit(
     which they stand. One that is committed already keeps its commitment. `proposal_ids` maps each
     id to the request's field that names it, for refusals: PROPOSAL_NOT_FOUND, PROPOSAL_EXPIRED,
     INVALID_STATE for one that was ordered, PRODUCT_UNAVAILABLE when a product of it is not for
-    sale any more. Its own transaction; the rows are locked in primary-key order.
+    sale any more. Its own transaction; the account, which a proposal of none becomes one of, is
+    locked first, and then the rows in primary-key order.
     """
     with transaction.atomic():
+        if account is not None:
+            account_held(account)
         own = proposals_of(principal=principal, account=account)
         locked = {
             row.proposal_id: row

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from time import monotonic
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from mediabuys.models import Product, Proposal, ProposalAllocation, ProposalEvent
+from mediabuys.models import Account, Product, Proposal, ProposalAllocation, ProposalEvent
 from mediabuys.selectors.catalog import the_publisher
+from mediabuys.services.proposal_orders import proposal_take
 from mediabuys.services.proposals import proposals_commit
 from tests.people import Buyer
 from tests.trade.proposals import make_draft_proposal
@@ -73,3 +75,53 @@ def test_twins_find_one_draft_and_one_commitment(buyer: Buyer, catalog: dict[str
     assert all(mine == theirs and mine for mine, theirs in committed)
     assert ProposalEvent.objects.filter(action="offered").count() == len(names)
     assert ProposalEvent.objects.filter(action="committed").count() == len(names)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.races
+def test_a_commitment_for_an_account_waits_for_the_order_that_holds_it(
+    buyer: Buyer, catalog: dict[str, Product]
+) -> None:
+    draft = make_draft_proposal(
+        principal=buyer.principal, account=None, products=[*catalog.values()]
+    )
+    publisher = the_publisher()
+
+    def commit() -> str | None:
+        try:
+            [committed] = proposals_commit(
+                principal=buyer.principal,
+                account=buyer.account,
+                publisher=publisher,
+                proposal_ids={draft.proposal_id: "refine[0].proposal_id"},
+                now=timezone.now(),
+            )
+        finally:
+            connections.close_all()
+        return committed.io_id
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        Account.objects.select_for_update().get(pk=buyer.account.pk)
+        finalized = pool.submit(commit)
+        somebody_waits()
+        chosen = proposal_take(
+            principal=buyer.principal, account=buyer.account, proposal_id=draft.proposal_id
+        )
+
+    assert chosen.proposal.status == "draft"
+    assert finalized.result(timeout=60) == Proposal.objects.get().io_id
+    assert Proposal.objects.get().account == buyer.account
+
+
+def somebody_waits() -> None:
+    """Return once another connection waits for what this one holds."""
+    deadline = monotonic() + 30
+    while monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT FROM pg_locks"
+                " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            if cursor.rowcount:
+                return
+    raise AssertionError("Nobody waits.")
