@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -282,10 +282,14 @@ def refuse_unsupported(
 
 
 def parse_time(value: str, field: str) -> datetime:
-    """Return an RFC 3339 time with its offset, or raise `InvalidRequest` at the field."""
+    """Return an RFC 3339 time with its offset, or raise `InvalidRequest` at the field.
+
+    A moment that is in no year of UTC is none: no page could show it.
+    """
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         moment = None
     if moment is None or moment.tzinfo is None:
         raise InvalidRequest(

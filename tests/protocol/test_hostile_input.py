@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from mediabuys.asks import ask_read
+from mediabuys.models import Product
 from tests.protocol.conftest import Buyer, ask, order, row_counts
+from tests.trade.proposals import make_committed_proposal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalog", "rules")]
 
@@ -78,3 +80,27 @@ def test_a_budget_that_rounds_to_nothing_is_not_recommended(buyer: Buyer) -> Non
     assert answer.body["proposals"][0].get("total_budget_guidance") == offered.get(
         "total_budget_guidance"
     )
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_in_no_year_is_refused_where_it_stands(buyer: Buyer, moment: str) -> None:
+    committed = make_committed_proposal(
+        principal=buyer.principal,
+        account=None,
+        products=[*Product.objects.filter(channels=["ctv"])],
+    )
+    acceptance = {"io_id": committed.io_id, "accepted_at": moment, "signatory": "Acme"}
+    body = order(
+        buyer,
+        proposal_id=committed.proposal_id,
+        total_budget={"amount": 1000, "currency": "USD"},
+        io_acceptance=acceptance,
+    )
+    del body["packages"]
+    before = row_counts()
+
+    answer = ask("create_media_buy", body, buyer.token)
+
+    assert (answer.status, answer.error["code"]) == (400, "INVALID_REQUEST")
+    assert answer.error["field"] == "io_acceptance.accepted_at"
+    assert row_counts() == before
