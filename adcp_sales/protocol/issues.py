@@ -72,11 +72,21 @@ def _most_telling(error: ValidationError, depth: int) -> list[ValidationError]:
     candidates = [branch for branch in branches if branch]
     if not candidates or depth >= BRANCH_DEPTH_LIMIT:
         return [error]
-    nearest = min(candidates, key=_distance)
+    depth_here = len(error.instance_path)
+    nearest = min(candidates, key=lambda branch: _distance(branch, depth_here))
     return [leaf for inner in nearest for leaf in _most_telling(inner, depth + 1)]
 
 
-def _distance(branch: list[ValidationError]) -> tuple[Any, ...]:
+def _distance(branch: list[ValidationError], depth: int) -> tuple[Any, ...]:
+    wrong_type = any(
+        error.kind.name == "type" and len(error.instance_path) == depth for error in branch
+    )
     wrong_variant = any(error.kind.name in {"const", "enum"} for error in branch)
     missing = sum(error.kind.name in {"required", "additionalProperties"} for error in branch)
-    return wrong_variant, missing, len(branch), -max(len(error.instance_path) for error in branch)
+    return (
+        wrong_type,
+        wrong_variant,
+        missing,
+        len(branch),
+        -max(len(error.instance_path) for error in branch),
+    )

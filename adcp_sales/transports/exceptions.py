@@ -37,9 +37,11 @@ def respond(outcome: Outcome) -> Response:
 
 def _described(error: Exception, allowed: list[str]) -> AdcpError:
     if isinstance(error, exceptions.MethodNotAllowed):
+        post = "POST" in allowed
         return AdcpError(
             "INVALID_REQUEST",
-            "Tasks are called by POST." if "POST" in allowed else "This is only read, by GET.",
+            "Tasks are called by POST." if post else "This is only read, by GET.",
+            suggestion="Send it by POST." if post else "Send it by GET.",
             http_status=405,
             headers={"Allow": ", ".join(allowed)},
         )

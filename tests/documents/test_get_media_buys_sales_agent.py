@@ -331,6 +331,15 @@ def test_an_unknown_status_is_refused_with_its_field(
     assert answer.body["media_buys"] == []
 
 
+def test_an_unknown_status_is_told_the_known_ones(buyer: Buyer) -> None:
+    """And not that it should have been a list."""
+    answer = refused({"status_filter": "pending_creatives"}, buyer.token)
+
+    assert answer.body["errors"][0]["message"].startswith(
+        'status_filter: The value is not one of "active", "approved" or '
+    )
+
+
 def test_include_snapshot_is_false_by_default(buyer: Buyer) -> None:
     _active(buyer, 1)
 

@@ -125,6 +125,14 @@ def test_schema_issues_point_at_every_fault(buyer: Buyer) -> None:
     assert all(issue["schemaPath"].startswith("/") for issue in error["issues"])
 
 
+def test_the_issue_is_of_the_variant_that_has_the_values_type(buyer: Buyer) -> None:
+    one = ask("get_media_buys", {"status_filter": "approved"}, buyer.token).error
+    several = ask("get_media_buys", {"status_filter": ["approved"]}, buyer.token).error
+
+    assert [(one["field"], one["issues"][0]["keyword"])] == [("status_filter", "enum")]
+    assert [(several["field"], several["issues"][0]["keyword"])] == [("status_filter[0]", "enum")]
+
+
 def test_issues_are_few_and_small(buyer: Buyer) -> None:
     huge = [{"product_id": "x" * 5000, "k" * 900: 1} for _ in range(50)]
 
@@ -235,7 +243,8 @@ def test_another_method(method: str) -> None:
     assert response.status_code == 405
     assert response["Allow"] == "POST"
     if method != "head":
-        assert orjson.loads(response.content)["adcp_error"]["code"] == "INVALID_REQUEST"
+        error = orjson.loads(response.content)["adcp_error"]
+        assert (error["code"], error["suggestion"]) == ("INVALID_REQUEST", "Send it by POST.")
 
 
 @pytest.mark.parametrize(
