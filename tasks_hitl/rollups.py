@@ -11,6 +11,7 @@ from django.db.models import (
     Case,
     CharField,
     Count,
+    DateTimeField,
     Exists,
     F,
     FilteredRelation,
@@ -92,6 +93,7 @@ def _orders(principal: Principal) -> QuerySet[Any]:
             task_id=F("order_task__task_id"),
             task_status=F("order_task__status"),
             task_error=F("order_task__error"),
+            told_at=Greatest("updated_at", "archived_at", _changed_by_task()),
             word=interchange_word(_word_of_task()),
             shown_account_id=F("account__account_id"),
             shown_proposal_id=F("proposal__proposal_id"),
@@ -111,6 +113,15 @@ def _word_of_task() -> Case:
     )
 
 
+def _changed_by_task() -> Case:
+    """Return when the task last moved, as long as it is what the order's word is taken from."""
+    return Case(
+        When(media_buy_id__isnull=True, then=F("order_task__updated_at")),
+        default=None,
+        output_field=DateTimeField(null=True),
+    )
+
+
 def _rolled_up(buy: Any, principal: Principal) -> OrderRollup:
     is_own = buy.principal_id == principal.pk
     is_buy = buy.media_buy_id is not None
@@ -126,7 +137,7 @@ def _rolled_up(buy: Any, principal: Principal) -> OrderRollup:
     return OrderRollup(
         status=buy.word,
         account_id=buy.shown_account_id,
-        updated_at=max(filter(None, (buy.updated_at, buy.archived_at))),
+        updated_at=buy.told_at,
         media_buy_id=buy.media_buy_id or "",
         adcp_status=buy.status if is_buy else "",
         revision=buy.revision if is_buy else None,
@@ -167,11 +178,7 @@ def campaign_rollup(
     that decide the status first.
     """
     members = _members(principal, campaign_ref)
-    counted = (
-        members.order_by()
-        .values("word")
-        .annotate(members=Count("pk"), latest=Max(Greatest("updated_at", "archived_at")))
-    )
+    counted = members.order_by().values("word").annotate(members=Count("pk"), latest=Max("told_at"))
     found = list(counted)
     if not found:
         return None

@@ -31,7 +31,7 @@ from mediabuys.services.orders import media_buy_reject
 from tests.documents.buys import active, reviews_by_hand, shown, with_creative
 from tests.interchange import Read, read
 from tests.people import Buyer
-from tests.trade.orders import booked_buy, give_creatives, reject, waiting_task
+from tests.trade.orders import booked_buy, give_creatives, reject, send_back, waiting_task
 
 pytestmark = pytest.mark.django_db
 
@@ -472,6 +472,20 @@ def test_an_odd_address_answers_a_typed_404(buyer: Buyer, path: str) -> None:
     assert (answer.status, answer.body["adcp_error"]["code"]) == (404, "REFERENCE_NOT_FOUND")
 
 
+def test_an_order_that_was_sent_back_was_updated_then(buyer: Buyer, approver: User) -> None:
+    task = waiting_task(buyer)
+    in_campaign(task.media_buy)
+    path = f"media-buys/{task.task_id}"
+    waiting = read(path, buyer.token).body
+
+    send_back(task, approver)
+
+    asked = read(path, buyer.token).body
+    assert (waiting["status"], asked["status"]) == ("PENDING_APPROVAL", "INPUT_REQUIRED")
+    assert asked["updated_at"] > waiting["updated_at"]
+    assert campaign(buyer)["updated_at"] == asked["updated_at"]
+
+
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options"])
 def test_it_is_only_read(buyer: Buyer, method: str) -> None:
     [path, *_] = addresses(buyer)
@@ -481,6 +495,7 @@ def test_it_is_only_read(buyer: Buyer, method: str) -> None:
 
     assert (answer.status, answer.body["adcp_error"]["code"]) == (405, "INVALID_REQUEST")
     assert answer.body["adcp_error"]["message"] == "This is only read, by GET."
+    assert answer.body["adcp_error"]["suggestion"] == "Send it by GET."
     assert answer.headers["Allow"] == "GET, HEAD"
     assert list(MediaBuy.objects.values()) == before
 
