@@ -19,6 +19,9 @@ from mediabuys.requests import Channel, PackageRequest, channel_fields
 from mediabuys.states import PENDING_BUY_STATUSES, BuyStatus
 from mediabuys.validation import PACKAGES_LIMIT, START_TOLERANCE
 
+# Canceled packages stay with their buy for good, and each change of it reads them.
+CANCELED_AND_LIVE_LIMIT = 1_000
+
 
 def change_request(
     params: Mapping[str, Any],
@@ -170,6 +173,12 @@ def _check_whole(request: ChangeRequest, flight: Flight) -> None:
     if len(live) + len(request.new_packages) > PACKAGES_LIMIT:
         raise InvalidRequest(
             f"A media buy has at most {PACKAGES_LIMIT} packages.",
+            field="new_packages",
+            suggestion="Order another media buy.",
+        )
+    if request.new_packages and len(request.standing) >= CANCELED_AND_LIVE_LIMIT:
+        raise InvalidRequest(
+            "Too many packages of this media buy were canceled to add another one.",
             field="new_packages",
             suggestion="Order another media buy.",
         )

@@ -414,3 +414,20 @@ def test_a_canceled_package_stays_as_it_is(buyer: Buyer) -> None:
     assert (again.code, again.field) == ("NOT_CANCELLABLE", "packages[0].canceled")
     assert (budget.code, budget.field) == ("INVALID_STATE", "packages[0].package_id")
     assert MediaBuy.objects.get(pk=buy.pk).status == BuyStatus.ACTIVE
+
+
+def test_a_buy_whose_packages_were_canceled_again_and_again_takes_no_more(
+    buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mediabuys.change_validation.CANCELED_AND_LIVE_LIMIT", 2)
+    buy = booked_buy(buyer)
+    change(buyer, buy, new_packages=[LINE])
+    second = buy.packages.order_by("position")[1]
+    buy.refresh_from_db()
+    change(buyer, buy, packages=[{"package_id": second.package_id, "canceled": True}])
+    buy.refresh_from_db()
+
+    refused = refusal(buyer, buy, new_packages=[LINE])
+
+    assert (refused.code, refused.field) == ("INVALID_REQUEST", "new_packages")
+    assert buy.packages.count() == 2
