@@ -179,11 +179,16 @@ def package_body(
     agent_url: str,
     snapshots: Mapping[int, Snapshot | Unavailable] | None = None,
 ) -> dict[str, Any]:
-    """Return a package of `get_media_buys` with its creatives' approvals and its own deadline."""
+    """Return a package of `get_media_buys` with its creatives' approvals and its own deadline.
+
+    Its flight is always there, its own or the buy's: a reader needs it to judge delivery.
+    """
     assignments = list(package.assignments.all())
     approvals = [_approval(row.creative) for row in assignments if row.creative is not None]
     body = {
         **_package_core(package),
+        "start_time": (package.start_time or buy.start_time).isoformat(),
+        "end_time": (package.end_time or buy.end_time).isoformat(),
         "canceled": package.is_canceled,
         "creative_approvals": approvals,
         **present(

@@ -138,6 +138,8 @@ def test_every_field_of_a_package(buyer: Buyer) -> None:
         "product_id": "run-of-site",
         "budget": 1000,
         "currency": "USD",
+        "start_time": buy.start_time.isoformat(),
+        "end_time": buy.end_time.isoformat(),
         "paused": False,
         "canceled": False,
         "creative_approvals": [
@@ -174,7 +176,8 @@ def test_a_packages_own_flight_and_creative_deadline(buyer: Buyer) -> None:
     assert at(late["start_time"]) == at(in_wire(start + timedelta(days=2)))
     assert at(late["end_time"]) == at(in_wire(start + 90 * HOUR))
     assert at(late["creative_deadline"]) == at(entry["creative_deadline"]) + timedelta(days=2)
-    # Absent, the buy's applies.
+    # A package without a flight of its own has the buy's; an absent deadline is the buy's.
+    assert [plain["start_time"], plain["end_time"]] == [entry["start_time"], entry["end_time"]]
     assert "creative_deadline" not in plain
 
 
