@@ -13,7 +13,7 @@ from mediabuys.package_validation import (
     Catalog,
     Flight,
     package_from_request,
-    parse_time,
+    parse_shown_time,
 )
 from mediabuys.pricing import from_wire, in_currency, in_words, minor_unit, to_wire
 from mediabuys.requests import FirmTerms, PackageRequest
@@ -133,7 +133,7 @@ def _acceptance(acceptance: Mapping[str, Any], proposal: Proposal, now: datetime
             field="io_acceptance.io_id",
             suggestion="Use insertion_order.io_id of the finalized proposal.",
         )
-    accepted_at = parse_time(acceptance["accepted_at"], "io_acceptance.accepted_at")
+    accepted_at = parse_shown_time(acceptance["accepted_at"], "io_acceptance.accepted_at")
     if accepted_at > now + CLOCK_TOLERANCE:
         raise InvalidRequest(
             "The insertion order cannot have been accepted in the future.",

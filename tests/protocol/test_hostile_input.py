@@ -82,7 +82,10 @@ def test_a_budget_that_rounds_to_nothing_is_not_recommended(buyer: Buyer) -> Non
     )
 
 
-@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize(
+    "moment",
+    ["0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00"],
+)
 def test_a_moment_in_no_year_is_refused_where_it_stands(buyer: Buyer, moment: str) -> None:
     committed = make_committed_proposal(
         principal=buyer.principal,
