@@ -26,7 +26,7 @@ def change_approve(task: Task, _actor: str, now: datetime) -> Applied:
         applied = change_apply_parked(change=change, now=now)
     return Applied(
         result=update_success(applied.buy, applied.packages),
-        message=f"The change was approved and applied: {differences_in_words(change)}.",
+        message=f"The change was approved and applied: {change_in_one_line(change)}.",
     )
 
 
@@ -50,7 +50,7 @@ def change_preview(task: Task) -> str:
             "tells its buyer to ask again."
         )
     return (
-        f"Changes the buy of {buy.brand_domain} at once: {differences_in_words(change)}, "
+        f"Changes the buy of {buy.brand_domain} at once: {change_in_one_line(change)}, "
         f"{told_in_words(task)}."
     )
 
@@ -60,7 +60,7 @@ def change_input_reason(_task: Task) -> InputReason:
     return InputReason.CHANGE_CONFIRMATION
 
 
-def differences_in_words(change: MediaBuyChange) -> str:
+def change_in_one_line(change: MediaBuyChange) -> str:
     """Return what changes in one line: `Budget of Homepage from $5,000 to $7,500`."""
     shown = [_in_words(row) for row in change.differences[:DIFFERENCES_IN_MESSAGE]]
     more = len(change.differences) - len(shown)

@@ -9,8 +9,6 @@ from mediabuys.models import Account, Principal, Proposal, ProposalAllocation
 from mediabuys.selectors.accounts import accounts_of
 from mediabuys.states import ProposalStatus
 
-ON_OFFER = (ProposalStatus.DRAFT, ProposalStatus.COMMITTED)
-
 
 def proposals_of(*, principal: Principal, account: Account | None) -> QuerySet[Proposal]:
     """Return what this agent was offered: on any of its accounts, or for `account` if it named one.

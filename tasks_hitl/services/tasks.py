@@ -57,18 +57,7 @@ def task_fail(
     """
     before = task.status
     task.fail()
-    task.error = error
-    task.message = error["message"][:MESSAGE_LIMIT]
-    task.completed_at = now
-    task_moved(
-        task=task,
-        action=action,
-        from_status=before,
-        actor=actor,
-        now=now,
-        fields=("error", "message", "completed_at"),
-        data=data,
-    )
+    _close(task, error, from_status=before, action=action, actor=actor, now=now, data=data)
     _buyer_notice(task, {"status": "failed", "errors": [error], "adcp_error": error}, now)
 
 
@@ -113,18 +102,33 @@ def task_cancel(
     """
     before = task.status
     task.cancel()
+    _close(task, error, from_status=before, action=action, actor=actor, now=now)
+    _buyer_notice(task, {"status": "canceled", "errors": [error]}, now)
+
+
+def _close(
+    task: Task,
+    error: dict[str, Any],
+    *,
+    from_status: str,
+    action: TaskEvent.Action,
+    actor: str,
+    now: datetime,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Record why a task that has just moved ended without effect."""
     task.error = error
     task.message = error["message"][:MESSAGE_LIMIT]
     task.completed_at = now
     task_moved(
         task=task,
         action=action,
-        from_status=before,
+        from_status=from_status,
         actor=actor,
         now=now,
         fields=("error", "message", "completed_at"),
+        data=data,
     )
-    _buyer_notice(task, {"status": "canceled", "errors": [error]}, now)
 
 
 def _buyer_notice(task: Task, result: dict[str, Any], now: datetime) -> None:

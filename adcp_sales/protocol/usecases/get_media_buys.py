@@ -1,5 +1,6 @@
 """get_media_buys: where each buy stands, what is missing, what happened, who was told."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -99,16 +100,23 @@ def unknown_ids(call: Call, page: BuyPage) -> list[dict[str, Any]]:
     found = {buy.media_buy_id for buy in page.buys}
     if len(found) < len(set(ids)):
         found |= known_ids(principal=call.require_principal(), media_buy_ids=ids)
+    return not_found("media_buy_id", ids, found, "There is no such media buy.")
+
+
+def not_found(
+    name: str, asked: Sequence[str], found: Collection[str | None], message: str
+) -> list[dict[str, Any]]:
+    """Return an error for each of the list `<name>s` that was asked for and not found."""
     return [
         {
             "code": "MEDIA_BUY_NOT_FOUND",
-            "message": "There is no such media buy.",
-            "field": f"media_buy_ids[{index}]",
-            "suggestion": "Check the media_buy_id.",
+            "message": message,
+            "field": f"{name}s[{index}]",
+            "suggestion": f"Check the {name}.",
             "recovery": "correctable",
         }
-        for index, media_buy_id in enumerate(ids)
-        if media_buy_id not in found
+        for index, value in enumerate(asked)
+        if value not in found
     ]
 
 

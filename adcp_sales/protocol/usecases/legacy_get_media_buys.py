@@ -11,6 +11,7 @@ from adcp_sales.protocol.legacy_schemas import BUYS_REQUEST, BUYS_RESPONSE
 from adcp_sales.protocol.registry import READING, Call, Reply, TaskSpec
 from adcp_sales.protocol.usecases.get_media_buys import (
     buy_bodies,
+    not_found,
     page_after,
     page_info,
     unknown_ids,
@@ -81,17 +82,7 @@ def _unknown_references(call: Call, page: BuyPage) -> list[dict[str, Any]]:
     found |= {package.buyer_ref for buy in page.buys for package in buy.packages.all()}
     if set(references) - found:
         found |= known_references(principal=call.require_principal(), buyer_refs=references)
-    return [
-        {
-            "code": "MEDIA_BUY_NOT_FOUND",
-            "message": "There is no media buy with this buyer_ref.",
-            "field": f"buyer_refs[{index}]",
-            "suggestion": "Check the buyer_ref.",
-            "recovery": "correctable",
-        }
-        for index, reference in enumerate(references)
-        if reference not in found
-    ]
+    return not_found("buyer_ref", references, found, "There is no media buy with this buyer_ref.")
 
 
 def _advice(page: BuyPage) -> list[dict[str, Any]]:
