@@ -181,11 +181,12 @@ def test_a_killed_worker_is_started_again(deployment: Deployment) -> None:
     # When it is killed
     worker.kill()
 
-    # Then one line says so and another one takes its place
+    # Then it is gone, one line says so and another one takes its place
+    assert wait_until_gone([worker], seconds=10) == []
     deadline = time.monotonic() + 20
-    while not deployment.members("worker") and time.monotonic() < deadline:
+    while not (successors := deployment.members("worker")) and time.monotonic() < deadline:
         time.sleep(0.1)
-    (successor,) = deployment.members("worker")
+    (successor,) = successors
     assert successor.pid != worker.pid
     said = [line for line in deployment.printed().splitlines() if line.startswith("run: worker")]
     assert len(said) == 1
