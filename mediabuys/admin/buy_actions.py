@@ -17,6 +17,7 @@ from unfold.decorators import action
 from mediabuys.admin.base import ReadOnlyAdmin
 from mediabuys.admin.confirm import Confirmation, confirmed
 from mediabuys.errors import TradeError
+from mediabuys.keyset import whole_number
 from mediabuys.models import MediaBuy
 from mediabuys.pricing import in_words
 from mediabuys.selectors.desk_words import flight_in_words
@@ -129,7 +130,7 @@ class BuyActions(ReadOnlyAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Show the buttons that this buy's status leaves."""
         allowed = super().get_actions_detail(request, object_id)
-        buy = MediaBuy.objects.filter(pk=object_id).first() if str(object_id).isdigit() else None
+        buy = MediaBuy.objects.filter(pk=whole_number(str(object_id))).first()
         return [button for button in allowed if buy is not None and VERBS[button.path].applies(buy)]
 
     @action(description="Archive…", url_path="archive", permissions=["archive"])
@@ -184,7 +185,7 @@ def _in_words(buy: MediaBuy) -> str:
 
 
 def _one(request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-    buy = MediaBuy.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+    buy = MediaBuy.objects.filter(pk=whole_number(object_id)).first()
     if buy is None:
         raise Http404("There is no such media buy.")
     verb = VERBS[name]
@@ -224,7 +225,8 @@ def several(request: HttpRequest, verb: str) -> HttpResponse:
     if not request.user.has_perm(asked.permission):
         raise PermissionDenied
     back = reverse("admin:mediabuys_mediabuy_changelist")
-    keys = [key for key in request.GET.get("ids", "").split(",") if key.isdigit()]
+    named = map(whole_number, request.GET.get("ids", "").split(","))
+    keys = [key for key in named if key is not None]
     buys = list(MediaBuy.objects.filter(pk__in=keys[:SEVERAL]).order_by("pk"))
     if not buys or len(keys) > SEVERAL:
         messages.warning(request, f"Choose between one and {SEVERAL} media buys.")

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from mediabuys.admin.confirm import Confirmation, confirmed
 from mediabuys.errors import TradeError
+from mediabuys.keyset import whole_number
 from mediabuys.models import Creative
 from mediabuys.selectors.creative_queue import PAGE_SIZE, review_rows
 from mediabuys.services.creatives import creative_review
@@ -113,11 +114,10 @@ def decision(request: HttpRequest, pk: int, outcome: ReviewOutcome) -> HttpRespo
 
 def _as_shown(request: HttpRequest, creative: Creative) -> dict[str, Any]:
     """Bind the form to the page whose link was followed, if there was one."""
-    revision = request.GET.get("revision", "")
-    is_number = revision.isascii() and revision.isdigit() and len(revision) <= 9
+    revision = whole_number(request.GET.get("revision", ""), digits=9)
     status = request.GET.get("status", "")
     return {
-        "shown_revision": int(revision) if is_number else creative.revision,
+        "shown_revision": creative.revision if revision is None else revision,
         "shown_status": status if status in CreativeStatus.values else creative.status,
     }
 

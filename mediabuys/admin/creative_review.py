@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from mediabuys.admin.creative_decisions import REVIEW, VERBS, approve_many, outcomes_of
+from mediabuys.keyset import whole_number
 from mediabuys.models import Creative
 from mediabuys.selectors.creative_queue import (
     DUE_SOON,
@@ -89,8 +90,8 @@ def creative_page(request: HttpRequest, object_id: str) -> HttpResponse:
     """Show one creative; never changes anything."""
     _require_view(request)
     now = timezone.now()
-    pk = int(object_id) if object_id.isascii() and object_id.isdigit() else 0
-    rows = review_rows([pk], now=now, limit=PLACES_ON_THE_PAGE) if 0 < pk < 2**63 else ()
+    pk = whole_number(object_id)
+    rows = review_rows([pk], now=now, limit=PLACES_ON_THE_PAGE) if pk else ()
     if not rows:
         raise Http404("There is no such creative.")
     [row] = rows

@@ -18,6 +18,7 @@ from mediabuys.admin.base import ReadOnlyAdmin
 from mediabuys.admin.confirm import CONFLICT, Confirmation, confirmed
 from mediabuys.admin.proposal_forms import ProposalForm, consequence
 from mediabuys.errors import TradeError
+from mediabuys.keyset import whole_number
 from mediabuys.models import Proposal
 from mediabuys.pricing import in_words
 from mediabuys.selectors.desk_words import DASH
@@ -94,8 +95,7 @@ class ProposalAdmin(ReadOnlyAdmin):
         """Show one proposal: its plan, its insertion order and its history."""
         if not request.user.has_perm(VIEW):
             raise PermissionDenied
-        is_number = object_id.isascii() and object_id.isdigit() and len(object_id) <= 18
-        facts = _facts(int(object_id) if is_number else 0)
+        facts = _facts(whole_number(object_id) or 0)
         context = {"facts": facts, "may_change": request.user.has_perm(CHANGE)}
         return _page(request, "desk/proposal.html", facts.proposal, context)
 

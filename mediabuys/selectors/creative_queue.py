@@ -10,6 +10,7 @@ from django.db.models import Count, DateTimeField, Max, Min, Q, QuerySet, Value,
 from django.db.models.functions import Coalesce, RowNumber
 
 from mediabuys.creative_preview import CreativeContent, creative_content
+from mediabuys.keyset import cursor_at, position_of
 from mediabuys.models import Creative, CreativeAssignment, CreativeFormat, CreativeReview
 from mediabuys.selectors.creative_deadlines import assignment_deadline, is_running
 from mediabuys.selectors.desk import creatives_to_review
@@ -23,7 +24,6 @@ SEARCH_LIMIT = 100
 HISTORY_LIMIT = 100
 # Creatives on no running package sort behind all others.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ReviewView(models.TextChoices):
@@ -122,28 +122,13 @@ def review_page(
     `after` is the cursor of the page before; what is no cursor is ignored.
     """
     waiting = review_queue(view=view, words=words, now=now)
-    position = _position(after)
+    position = position_of(after)
     if position is not None:
         due, pk = position
         waiting = waiting.filter(Q(due__gt=due) | Q(due=due, pk__gt=pk))
-    keys = [(row["pk"], row["due"]) for row in waiting[: size + 1]]
-    rows = review_rows([pk for pk, _ in keys[:size]], now=now)
-    return ReviewPage(rows, _cursor(*keys[size - 1]) if len(keys) > size else "")
-
-
-def _cursor(pk: int, due: datetime) -> str:
-    return f"{(due - EPOCH) // timedelta(microseconds=1)}-{pk}"
-
-
-def _position(cursor: str) -> tuple[datetime, int] | None:
-    moment, _, pk = cursor.partition("-")
-    if not all(part.isascii() and part.isdigit() and len(part) <= 19 for part in (moment, pk)):
-        return None
-    try:
-        due = EPOCH + timedelta(microseconds=int(moment))
-    except OverflowError:
-        return None
-    return (due, int(pk)) if int(pk) < 2**63 else None
+    keys = [(row["due"], row["pk"]) for row in waiting[: size + 1]]
+    rows = review_rows([pk for _, pk in keys[:size]], now=now)
+    return ReviewPage(rows, cursor_at(keys[size - 1]) if len(keys) > size else "")
 
 
 def review_rows(

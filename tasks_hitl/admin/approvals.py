@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from psycopg.errors import LockNotAvailable
 
+from mediabuys.keyset import whole_number
 from tasks_hitl import permissions
 from tasks_hitl.admin.choices import FORMS, choice_of, choices_of
 from tasks_hitl.admin.forms import DecisionForm
@@ -206,11 +207,10 @@ def _said(decision: Decision) -> str:
 
 def _form_as_shown(request: HttpRequest, task: Task, outcome: Outcome) -> DecisionForm:
     """Return a form that stays bound to the page whose link was followed, if there was one."""
-    version = request.GET.get("version", "")
-    is_number = version.isascii() and version.isdigit() and len(version) <= VERSION_DIGITS
+    version = whole_number(request.GET.get("version", ""), digits=VERSION_DIGITS)
     return FORMS[outcome].bound_to(
         request.GET.get("digest") or shown_digest(task),
-        int(version) if is_number else task.version,
+        task.version if version is None else version,
     )
 
 

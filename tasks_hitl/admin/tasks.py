@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from unfold.decorators import display
 
 from mediabuys.admin.base import ReadOnlyAdmin
+from mediabuys.keyset import whole_number
 from mediabuys.pricing import in_words
 from tasks_hitl.models import Task
 from tasks_hitl.states import TaskStatus
@@ -59,7 +60,7 @@ class TaskAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Open the decision page."""
-        task = Task.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+        task = Task.objects.filter(pk=whole_number(object_id)).first()
         if task is None:
             raise Http404("There is no such approval.")
         return redirect("admin:approval", task.task_id)

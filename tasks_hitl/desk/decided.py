@@ -7,6 +7,7 @@ from statistics import median
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from mediabuys.keyset import whole_number
 from mediabuys.selectors.desk import COUNT_LIMIT, CappedCount
 from tasks_hitl.models import Decision
 
@@ -68,8 +69,9 @@ def decided_page(
     )
     if since is not None:
         rows = rows.filter(decided_at__gte=since)
-    if before.isascii() and before.isdigit() and int(before) < 2**63:
-        rows = rows.filter(pk__lt=int(before))
+    first_shown = whole_number(before)
+    if first_shown is not None:
+        rows = rows.filter(pk__lt=first_shown)
     found = list(rows[: size + 1])
     more = len(found) > size
     return DecidedPage(tuple(found[:size]), str(found[size - 1].pk) if more else "")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
@@ -11,6 +11,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, 
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Greatest
 
+from mediabuys.keyset import Position, cursor_at, position_of
 from mediabuys.models import Package
 from mediabuys.selectors.desk import CappedCount, capped_count
 from tasks_hitl.desk.reasons import Reason, stopping_reasons
@@ -168,12 +169,12 @@ def queue_page(
     """
     rows = queue_of(view=view, kind=kind, now=now).filter(search_filter(words))
     rows = rows.annotate(_lines=_line_count())
-    backwards = _position(before)
+    backwards = position_of(before)
     if backwards is not None:
         found = list(rows.filter(_earlier(backwards)).order_by("-due_at", "-pk")[: size + 1])
         page = found[:size][::-1]
         return _page(page, now, has_next=True, has_previous=len(found) > size)
-    forwards = _position(after)
+    forwards = position_of(after)
     if forwards is not None:
         rows = rows.filter(_later(forwards))
     found = list(rows[: size + 1])
@@ -183,9 +184,6 @@ def queue_page(
 def _line_count() -> Subquery:
     lines = Package.objects.filter(media_buy=OuterRef("media_buy")).order_by()
     return Subquery(lines.values("media_buy").annotate(number=Count("pk")).values("number"))
-
-
-Position = tuple[datetime, int]
 
 
 def _later(position: Position) -> Q:
@@ -199,28 +197,11 @@ def _earlier(position: Position) -> Q:
     return Q(due_at__lte=due_at) & (Q(due_at__lt=due_at) | Q(pk__lt=pk))
 
 
-def _cursor(task: Task) -> str:
-    since_epoch = task.due_at - datetime(1970, 1, 1, tzinfo=UTC)
-    return f"{since_epoch // timedelta(microseconds=1)}-{task.pk}"
-
-
-def _position(cursor: str) -> Position | None:
-    moment, _, pk = cursor.partition("-")
-    if not (moment.isascii() and moment.isdigit() and pk.isascii() and pk.isdigit()):
-        return None
-    try:
-        due_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(moment))
-    except OverflowError:
-        return None
-    number = int(pk)
-    return (due_at, number) if number < 2**63 else None
-
-
 def _page(tasks: Sequence[Task], now: datetime, *, has_next: bool, has_previous: bool) -> QueuePage:
     return QueuePage(
         rows=tuple(_row(task, now) for task in tasks),
-        next_cursor=_cursor(tasks[-1]) if tasks and has_next else "",
-        previous_cursor=_cursor(tasks[0]) if tasks and has_previous else "",
+        next_cursor=cursor_at((tasks[-1].due_at, tasks[-1].pk)) if tasks and has_next else "",
+        previous_cursor=cursor_at((tasks[0].due_at, tasks[0].pk)) if tasks and has_previous else "",
     )
 
 

@@ -198,7 +198,7 @@ def test_several_leave_the_archive_at_once(staff_client: Client, buyer: Buyer) -
     assert ended.archived_at is None
 
 
-@pytest.mark.parametrize("ids", ["", "x", "0", ",".join(["1"] * 101)])
+@pytest.mark.parametrize("ids", ["", "x", "0", "²", "9" * 30, ",".join(["1"] * 101)])
 def test_too_few_and_too_many_are_refused(staff_client: Client, ids: str) -> None:
     answer = staff_client.post(f"{LIST}several/archive/?ids={ids}", {"reason": ""}, follow=True)
 
@@ -206,12 +206,15 @@ def test_too_few_and_too_many_are_refused(staff_client: Client, ids: str) -> Non
     assert Event.objects.count() == 0
 
 
-def test_there_is_nothing_behind_an_unknown_number(staff_client: Client, approver: User) -> None:
+@pytest.mark.parametrize("number", ["987654", "²", "9" * 30])
+def test_there_is_nothing_behind_an_unknown_number(
+    staff_client: Client, approver: User, number: str
+) -> None:
     for verb in ("archive", "cancel"):
-        assert staff_client.get(f"{LIST}987654/{verb}").status_code in (301, 302, 404)
+        assert staff_client.get(f"{LIST}{number}/{verb}").status_code in (301, 302, 404)
         assert (
             staff_client.get(
-                reverse(f"admin:mediabuys_mediabuy_{verb}_buy", args=["987654"])
+                reverse(f"admin:mediabuys_mediabuy_{verb}_buy", args=[number])
             ).status_code
             == 404
         )
