@@ -40,6 +40,21 @@ SHOWN_OF_WEBHOOKS = {
     "artifact_webhook": ("delivery_mode", "batch_frequency", "sampling_rate"),
 }
 
+EXAMPLE_ORDER = {
+    "idempotency_key": "3f6b2c1e-3c52-4a2f-9a5e-0d1f2a3b4c5d",
+    "account": {"account_id": "acc_…"},
+    "brand": {"domain": "acmeoutdoor.example"},
+    "start_time": "2027-03-01T00:00:00Z",
+    "end_time": "2027-03-31T23:59:59Z",
+    "packages": [
+        {
+            "product_id": "homepage-takeover",
+            "pricing_option_id": "cpm-fixed-usd",
+            "budget": 50000,
+        }
+    ],
+}
+
 
 @dataclass(frozen=True)
 class PlacedOrder:
@@ -170,19 +185,6 @@ TASKS = [
         account_statuses=BUYING,
         idempotent=True,
         locks_account=True,
-        example={
-            "idempotency_key": "3f6b2c1e-3c52-4a2f-9a5e-0d1f2a3b4c5d",
-            "account": {"account_id": "acc_…"},
-            "brand": {"domain": "acmeoutdoor.example"},
-            "start_time": "2027-03-01T00:00:00Z",
-            "end_time": "2027-03-31T23:59:59Z",
-            "packages": [
-                {
-                    "product_id": "homepage-takeover",
-                    "pricing_option_id": "cpm-fixed-usd",
-                    "budget": 50000,
-                }
-            ],
-        },
+        example=EXAMPLE_ORDER,
     )
 ]

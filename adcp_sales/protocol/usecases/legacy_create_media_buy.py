@@ -9,7 +9,7 @@ from adcp_sales.protocol.legacy_errors import order_refusal
 from adcp_sales.protocol.legacy_requests import with_account
 from adcp_sales.protocol.legacy_schemas import STATUS_RESPONSE
 from adcp_sales.protocol.registry import BUYING, Call, Reply, TaskSpec
-from adcp_sales.protocol.usecases.create_media_buy import place_order
+from adcp_sales.protocol.usecases.create_media_buy import EXAMPLE_ORDER, place_order
 from adcp_sales.protocol.usecases.create_media_buy_status import operation_reply
 from mediabuys.models import Principal
 from mediabuys.order_fields import buyer_reference
@@ -90,20 +90,6 @@ TASKS = [
         paths=("legacy/create_media_buy",),
         adapt=order_from_legacy,
         error_body=order_refusal,
-        example={
-            "idempotency_key": "3f6b2c1e-3c52-4a2f-9a5e-0d1f2a3b4c5d",
-            "account": {"account_id": "acc_…"},
-            "buyer_ref": "spring-2027",
-            "brand": {"domain": "acmeoutdoor.example"},
-            "start_time": "2027-03-01T00:00:00Z",
-            "end_time": "2027-03-31T23:59:59Z",
-            "packages": [
-                {
-                    "product_id": "homepage-takeover",
-                    "pricing_option_id": "cpm-fixed-usd",
-                    "budget": 50000,
-                }
-            ],
-        },
+        example={**EXAMPLE_ORDER, "buyer_ref": "spring-2027"},
     )
 ]
