@@ -56,17 +56,25 @@ def make_buyer(name: str, *, sandbox: bool = False) -> Buyer:
     from adcp_sales.protocol.auth import token_issue
 
     principal = Principal.objects.create(name=name, domain=f"{name.lower()}.example")
-    account = Account.objects.create(
-        publisher=Publisher.objects.get(),
-        owner=principal,
-        name=f"Acme Outdoor via {name}",
-        brand_domain="acmeoutdoor.example",
-        operator_domain=f"{name.lower()}.example",
-        sandbox=sandbox,
-    )
-    AccountAccess.objects.create(account=account, principal=principal)
+    account = make_account(principal, sandbox=sandbox)
     _, token = token_issue(principal=principal, name="tests")
     return Buyer(principal, account, token)
+
+
+def make_account(
+    owner: Principal, *, brand_domain: str = "acmeoutdoor.example", sandbox: bool = False
+) -> Account:
+    """Return an account of the agent's own for a brand."""
+    account = Account.objects.create(
+        publisher=Publisher.objects.get(),
+        owner=owner,
+        name=f"Acme Outdoor via {owner.name}",
+        brand_domain=brand_domain,
+        operator_domain=owner.domain,
+        sandbox=sandbox,
+    )
+    AccountAccess.objects.create(account=account, principal=owner)
+    return account
 
 
 def make_format(format_id: str, media: str = "display") -> CreativeFormat:

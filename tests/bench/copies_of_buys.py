@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db import connection, models
 
-from mediabuys.models import Account, AccountAccess, MediaBuy, Package
-from tests.people import Buyer
+from mediabuys.models import MediaBuy, Package
+from tests.people import Buyer, make_account
 
 ACCOUNTS = 5
 STATUSES = ("pending_creatives", "pending_start", "active", "paused", "completed")
@@ -16,14 +16,7 @@ def more_accounts(buyer: Buyer) -> list[int]:
     """Give the agent further accounts; return the keys of all of them."""
     keys = [buyer.account.pk]
     for number in range(1, ACCOUNTS):
-        account = Account.objects.create(
-            publisher=buyer.account.publisher,
-            owner=buyer.principal,
-            name=f"Account {number}",
-            brand_domain=f"brand{number}.example",
-            operator_domain=buyer.account.operator_domain,
-        )
-        AccountAccess.objects.create(account=account, principal=buyer.principal)
+        account = make_account(buyer.principal, brand_domain=f"brand{number}.example")
         keys.append(account.pk)
     return keys
 

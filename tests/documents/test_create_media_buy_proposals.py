@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from mediabuys.models import (
     Account,
-    AccountAccess,
     MediaBuy,
     Package,
     PricingOption,
@@ -30,7 +29,7 @@ from mediabuys.proposal_execution import allocated
 from mediabuys.states import ProposalStatus
 from tasks_hitl.models import Task
 from tasks_hitl.services import book, tasks_expire
-from tests.people import Buyer, make_product, order_params
+from tests.people import Buyer, make_account, make_product, order_params
 from tests.protocol.conftest import Answer, ask, in_thread, row_counts
 from tests.trade.orders import approve, reject, send_back
 from tests.trade.proposals import make_committed_proposal, make_draft_proposal
@@ -176,14 +175,7 @@ def test_an_unknown_and_a_foreign_proposal_answer_alike(
     # given a stranger's proposal, one for another account of ours, and one that was withdrawn
     product = catalog["run-of-site"]
     foreign = committed(stranger, product)
-    other = Account.objects.create(
-        publisher=buyer.account.publisher,
-        owner=buyer.principal,
-        name="Other",
-        brand_domain="other.example",
-        operator_domain="pinnacle.example",
-    )
-    AccountAccess.objects.create(account=other, principal=buyer.principal)
+    other = make_account(buyer.principal, brand_domain="other.example")
     elsewhere = make_committed_proposal(
         principal=buyer.principal, account=other, products=[product]
     )
@@ -578,14 +570,7 @@ def test_two_orders_at_once_of_one_proposal_make_one_buy(
     buyer: Buyer, catalog: dict[str, Product]
 ) -> None:
     # given a proposal for any account of the agent, ordered for two of them at the same moment
-    other = Account.objects.create(
-        publisher=buyer.account.publisher,
-        owner=buyer.principal,
-        name="Other",
-        brand_domain="other.example",
-        operator_domain="pinnacle.example",
-    )
-    AccountAccess.objects.create(account=other, principal=buyer.principal)
+    other = make_account(buyer.principal, brand_domain="other.example")
     accounts = [buyer.account, other]
     for number in range(5):
         proposal = changed(
