@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from adcp_sales.protocol.errors import AdcpError
+from mediabuys.creative_validation import is_ours
 from mediabuys.selectors.catalog import ProductFilter
 
 SUPPORTED_FILTERS = frozenset(
@@ -34,13 +35,14 @@ def product_filter(filters: Mapping[str, Any]) -> ProductFilter:
     _check_ranges(filters)
     budget = filters.get("budget_range") or {}
     starts_on = filters.get("start_date")
-    formats = [str(item["id"]) for item in filters.get("format_ids", []) if is_ours(item)]
+    asked = filters.get("format_ids", [])
+    formats = [str(item["id"]) for item in asked if is_ours(item, settings.PUBLIC_URL)]
     return ProductFilter(
         delivery_type=filters.get("delivery_type", ""),
         channels=tuple(filters.get("channels", ())),
         countries=tuple(filters.get("countries", ())),
         # A format of another agent matches no product: the empty name is nobody's.
-        format_keys=tuple(formats or [""]) if filters.get("format_ids") else (),
+        format_keys=tuple(formats or [""]) if asked else (),
         currencies=tuple(filters.get("pricing_currencies", ())),
         is_fixed_price=filters.get("is_fixed_price"),
         budget_currency=budget.get("currency", ""),
@@ -80,11 +82,6 @@ def flight_asked(filters: Mapping[str, Any]) -> tuple[datetime | None, datetime 
 
 def _midnight(day: str) -> datetime:
     return datetime.combine(date.fromisoformat(day), time.min, tzinfo=UTC)
-
-
-def is_ours(reference: Mapping[str, Any]) -> bool:
-    """Whether a format reference names one of this agent's formats."""
-    return str(reference.get("agent_url", "")).rstrip("/") == settings.PUBLIC_URL
 
 
 def unapplied_filters(params: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db.models import Q
 
 from adcp_sales.protocol.cursors import cursor_decode, cursor_encode, page_size
-from adcp_sales.protocol.product_filters import is_ours
 from adcp_sales.protocol.registry import Call, Reply, TaskSpec
+from mediabuys.creative_validation import is_ours
 from mediabuys.selectors.catalog import formats_page
 from mediabuys.wire.formats import format_body
 
@@ -16,7 +16,8 @@ from mediabuys.wire.formats import format_body
 def list_creative_formats(call: Call) -> Reply:
     """List the formats that products take; a format asked for by reference keeps its spelling."""
     params = call.params
-    asked = {str(ref["id"]): ref for ref in params.get("format_ids", []) if is_ours(ref)}
+    references = params.get("format_ids", [])
+    asked = {str(ref["id"]): ref for ref in references if is_ours(ref, settings.PUBLIC_URL)}
     formats, has_more, total = formats_page(
         keys=list(asked) if "format_ids" in params else None,
         asset_types=params.get("asset_types", ()),
