@@ -112,8 +112,9 @@ def artifact_request(params: Mapping[str, Any]) -> ArtifactRequest | None:
 
 
 def _offered_by_all(offers: list[dict[str, Any]], name: str) -> list[str]:
-    first, *others = offers
-    return [word for word in first[name] if all(word in offer[name] for offer in others)]
+    # A buy whose packages were all canceled has no product, and so no reports.
+    words = offers[0][name] if offers else []
+    return [word for word in words if all(word in offer[name] for offer in offers)]
 
 
 def _address(config: Mapping[str, Any], path: str) -> WebhookAddress:

@@ -416,6 +416,26 @@ def test_a_canceled_package_stays_as_it_is(buyer: Buyer) -> None:
     assert MediaBuy.objects.get(pk=buy.pk).status == BuyStatus.ACTIVE
 
 
+def test_a_buy_without_packages_has_no_reports(buyer: Buyer) -> None:
+    buy = booked_buy(buyer)
+    package_id = buy.packages.get().package_id
+    change(buyer, buy, packages=[{"package_id": package_id, "canceled": True}])
+    config = {
+        "url": "https://buyer.example/reports",
+        "authentication": {
+            "schemes": ["Bearer"],
+            "credentials": "a-secret-of-thirty-two-characters",
+        },
+        "reporting_frequency": "daily",
+    }
+
+    refused = refusal(buyer, buy, reporting_webhook=config)
+
+    assert refused.code == "UNSUPPORTED_FEATURE"
+    assert refused.field == "reporting_webhook.reporting_frequency"
+    assert refused.suggestion == "Ask for: no reporting webhook."
+
+
 def test_a_buy_whose_packages_were_canceled_again_and_again_takes_no_more(
     buyer: Buyer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
