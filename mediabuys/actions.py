@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mediabuys.keywords import CHANGING_FIELDS
 from mediabuys.models import MediaBuy, Package
 from mediabuys.package_validation import parse_time
 from mediabuys.pricing import from_wire
@@ -46,12 +47,6 @@ BOOKED_ACTIONS = {
     "update_dates": RULES_DECIDE,
     "update_packages": RULES_DECIDE,
 }
-KEYWORD_FIELDS = (
-    "keyword_targets_add",
-    "keyword_targets_remove",
-    "negative_keywords_add",
-    "negative_keywords_remove",
-)
 COARSE_FIELDS = ("bid_price", "impressions", "paused", "start_time", "end_time", "context", "ext")
 
 
@@ -135,7 +130,7 @@ def _package_actions(
         yield budgets, "budget"
     if "targeting_overlay" in line:
         yield _targeting_action(line["targeting_overlay"], package), "targeting_overlay"
-    for name in KEYWORD_FIELDS:
+    for name in CHANGING_FIELDS:
         if line.get(name):
             yield "update_targeting", name
     if "pacing" in line:

@@ -10,6 +10,7 @@ LISTS = {
     "keyword_targets": ("keyword_targets_add", "keyword_targets_remove"),
     "negative_keywords": ("negative_keywords_add", "negative_keywords_remove"),
 }
+CHANGING_FIELDS = tuple(name for names in LISTS.values() for name in names)
 KEYWORDS_LIMIT = 5000
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from mediabuys.change_creatives import assignments_after
 from mediabuys.change_flights import package_dates
 from mediabuys.change_request import PackageChange
-from mediabuys.keywords import LISTS, overlay_after
+from mediabuys.keywords import CHANGING_FIELDS, overlay_after
 from mediabuys.models import Creative, Package
 from mediabuys.package_validation import (
     UNSUPPORTED_PACKAGE_FIELDS,
@@ -73,8 +73,7 @@ def _if_new(asked: Value | None, present: Value | None) -> Value | None:
 
 
 def _targeting(line: Mapping[str, Any], path: str, package: Package) -> dict[str, Any] | None:
-    fields = ("targeting_overlay", *(name for names in LISTS.values() for name in names))
-    if all(line.get(name) is None for name in fields):
+    if all(line.get(name) is None for name in ("targeting_overlay", *CHANGING_FIELDS)):
         return None
     after = overlay_after(line, path, package.targeting_overlay)
     check_countries({"targeting_overlay": after}, path, package.product)
