@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mediabuys.change_request import PackageChange
 from mediabuys.errors import InvalidRequest
 from mediabuys.models import MediaBuy, Package
 from mediabuys.package_validation import Flight, parse_time
@@ -116,20 +117,19 @@ def _refusal(path: str, name: str, message: str) -> InvalidRequest:
     )
 
 
-def refuse_left_out(
-    packages: Sequence[tuple[Package, PackageDates]], *, buy: MediaBuy, flight: Flight
-) -> None:
+def refuse_left_out(packages: Sequence[PackageChange], *, buy: MediaBuy, flight: Flight) -> None:
     """Refuse a flight that a package with dates of its own would not fit any more.
 
-    `packages` are those that stay, with their dates after the change.
+    `packages` are those that stay.
     """
-    for package, dates in packages:
-        starts_outside = dates.start is not None and not flight.start <= dates.start < flight.end
-        ends_outside = dates.end is not None and not flight.start < dates.end <= flight.end
+    for change in packages:
+        start, end = change.dates_after
+        starts_outside = start is not None and not flight.start <= start < flight.end
+        ends_outside = end is not None and not flight.start < end <= flight.end
         if starts_outside or ends_outside:
             field = "end_time" if flight.end != buy.end_time else "start_time"
             raise InvalidRequest(
-                f"Package {package.package_id} has dates of its own outside this flight.",
+                f"Package {change.package.package_id} has dates of its own outside this flight.",
                 field=field,
                 suggestion="Move that package's start_time and end_time in the same request.",
             )

@@ -64,10 +64,14 @@ class PackageChange:
 
     @property
     def budget_after(self) -> Decimal:
-        """The budget once it is changed; nothing once it is canceled."""
-        if self.cancels or self.package.is_canceled:
-            return Decimal(0)
+        """The budget of the package once it is changed."""
         return self.package.budget if self.budget is None else self.budget
+
+    @property
+    def dates_after(self) -> tuple[datetime | None, datetime | None]:
+        """The package's own start and end once it is changed; None follows the buy."""
+        package = self.package
+        return self.start_time or package.start_time, self.end_time or package.end_time
 
     @property
     def adds_exposure(self) -> bool:
@@ -144,24 +148,22 @@ class ChangeRequest:
         return self.start_time is not None or self.end_time is not None
 
     @property
+    def packages_after(self) -> list[PackageChange]:
+        """The packages that would be left, each with what becomes of it."""
+        changes = {change.package.pk: change for change in self.packages}
+        live = [package for package in self.standing if not package.is_canceled]
+        asked = [changes.get(package.pk, PackageChange(package)) for package in live]
+        return [change for change in asked if not change.cancels]
+
+    @property
     def budget_after(self) -> Decimal:
         """The sum of the packages that are left, and of the new ones."""
-        changed = {change.package.pk: change.budget_after for change in self.packages}
-        kept = (
-            changed.get(package.pk, Decimal(0) if package.is_canceled else package.budget)
-            for package in self.standing
-        )
-        return sum(kept, sum((line.budget for line in self.new_packages), Decimal(0)))
+        budgets = [change.budget_after for change in self.packages_after]
+        return sum(budgets + [line.budget for line in self.new_packages], Decimal(0))
 
     @property
     def lines_after(self) -> list[LineAfter]:
         """The packages that would be left, and the new ones."""
-        changes = {change.package.pk: change for change in self.packages}
-        kept = [
-            changes.get(package.pk, PackageChange(package))
-            for package in self.standing
-            if not package.is_canceled
-        ]
         lines = [
             LineAfter(
                 change.package.product,
@@ -169,8 +171,7 @@ class ChangeRequest:
                 change.package.rate_card_price,
                 change.package.terms,
             )
-            for change in kept
-            if not change.cancels
+            for change in self.packages_after
         ]
         return lines + [
             LineAfter(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from mediabuys.change_creatives import refuse_rejected
-from mediabuys.change_flights import PackageDates, flight_after, refuse_left_out
+from mediabuys.change_flights import flight_after, refuse_left_out
 from mediabuys.change_request import ChangeRequest, PackageChange
 from mediabuys.creative_deadlines import deadline_of_start
 from mediabuys.errors import InvalidRequest
@@ -169,8 +169,8 @@ def _products(packages: Sequence[Package], added: Sequence[PackageRequest]) -> l
 
 
 def _check_whole(request: ChangeRequest, flight: Flight) -> None:
-    live = [package for package in request.standing if not package.is_canceled]
-    if len(live) + len(request.new_packages) > PACKAGES_LIMIT:
+    live = sum(not package.is_canceled for package in request.standing)
+    if live + len(request.new_packages) > PACKAGES_LIMIT:
         raise InvalidRequest(
             f"A media buy has at most {PACKAGES_LIMIT} packages.",
             field="new_packages",
@@ -191,18 +191,4 @@ def _check_whole(request: ChangeRequest, flight: Flight) -> None:
             suggestion="Ask for smaller budgets.",
         )
     if request.moves_dates:
-        refuse_left_out(_dates_after(request, live), buy=request.buy, flight=flight)
-
-
-def _dates_after(
-    request: ChangeRequest, live: Sequence[Package]
-) -> list[tuple[Package, PackageDates]]:
-    changes = {change.package.pk: change for change in request.packages}
-    dates = []
-    for package in live:
-        change = changes.get(package.pk, PackageChange(package))
-        if not change.cancels:
-            start = change.start_time or package.start_time
-            end = change.end_time or package.end_time
-            dates.append((package, PackageDates(start, end)))
-    return dates
+        refuse_left_out(request.packages_after, buy=request.buy, flight=flight)
