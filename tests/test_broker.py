@@ -1,10 +1,9 @@
 """The embedded broker's SQL, as our migrations install it."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
-from django.db import connection, connections
+from django.db import connection
+
+from tests.concurrency import together
 
 TRIGGERS = """
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 'pgmq.q_meeting'::regclass
@@ -17,19 +16,15 @@ AND tgname = 'trigger_notify_queue_insert_listeners'
 def test_processes_that_start_at_once_do_not_meet_in_ddl() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pgmq.create('meeting')")
-    barrier = Barrier(8)
 
     def start() -> int:
-        barrier.wait()
         with connection.cursor() as cursor:
             for _ in range(10):
                 cursor.execute("SELECT pgmq.enable_notify_insert('meeting', 0)")
                 cursor.execute("SELECT pgmq.send('meeting', '{}')")
-        connections.close_all()
         return 10
 
-    with ThreadPoolExecutor(8) as pool:
-        sent = sum(future.result() for future in [pool.submit(start) for _ in range(8)])
+    sent = sum(together(*[start] * 8))
 
     with connection.cursor() as cursor:
         cursor.execute(TRIGGERS)

@@ -2,10 +2,9 @@
 
 import json
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from io import StringIO
-from threading import Barrier
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,10 +12,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from adcp_sales.demo import seeding
-from adcp_sales.demo.seeding import NotTheDemo, Seeded, demo_seed
+from adcp_sales.demo.seeding import NotTheDemo, demo_seed
 from adcp_sales.protocol.auth import authenticate
 from mediabuys.models import MediaBuy, Principal, Product, Publisher
 from tasks_hitl.models import Task
+from tests.concurrency import together
 from tests.demo.conftest import NOW
 
 
@@ -103,17 +103,7 @@ def test_random_passwords_are_not_the_known_ones(db: None) -> None:
 
 
 def test_two_starts_at_once_seed_once(transactional_db: None) -> None:
-    barrier = Barrier(2)
-
-    def start(_: int) -> Seeded:
-        try:
-            barrier.wait(timeout=10)
-            return demo_seed(now=NOW)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(start, range(2))
+    first, second = together(*[partial(demo_seed, now=NOW)] * 2)
 
     assert Publisher.objects.count() == 1
     assert Product.objects.filter(product_id="premium_ctv").count() == 1

@@ -1,14 +1,12 @@
 """The same creatives from several callers at the same moment, over real connections."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from mediabuys.errors import InvalidState
@@ -18,6 +16,7 @@ from mediabuys.services.clock import flights_activate
 from mediabuys.services.creatives import creative_review
 from mediabuys.services.orders import media_buy_cancel
 from mediabuys.states import BuyStatus, CanceledBy
+from tests.concurrency import together
 from tests.creatives.library import call, item, sync, sync_body, wish
 from tests.people import Buyer, order_params
 from tests.trade.orders import booked_buy
@@ -25,21 +24,6 @@ from tests.trade.orders import booked_buy
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.races]
 
 ROUNDS = 20
-
-
-def together(*calls: Callable[[], Any]) -> list[Any]:
-    """Run the calls at the same moment, each on a connection of its own."""
-    barrier = Barrier(len(calls))
-
-    def run(one: Callable[[], Any]) -> Any:
-        try:
-            barrier.wait(timeout=30)
-            return one()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result() for future in [pool.submit(run, one) for one in calls]]
 
 
 def actions(results: Sequence[Any]) -> list[str]:

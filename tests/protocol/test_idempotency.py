@@ -15,6 +15,7 @@ from adcp_sales.protocol.models import IdempotencyRecord
 from adcp_sales.protocol.tasks import forget_idempotency_keys
 from mediabuys.models import Account, MediaBuy
 from tasks_hitl.models import Task
+from tests.concurrency import together
 from tests.protocol.conftest import (
     KEY,
     Answer,
@@ -319,15 +320,7 @@ def all_at_once(
     bodies: list[dict[str, Any]], token: str, *, task: str = "create_media_buy"
 ) -> list[Answer]:
     """Send one call for each body, from threads that start together."""
-    barrier = threading.Barrier(len(bodies))
-
-    def send(body: dict[str, Any]) -> Answer:
-        barrier.wait(timeout=10)
-        return ask(task, body, token)
-
-    with ThreadPoolExecutor(len(bodies)) as pool:
-        calls = [pool.submit(in_thread(partial(send, body))) for body in bodies]
-        return [call.result() for call in calls]
+    return together(*[partial(ask, task, body, token) for body in bodies])
 
 
 class held_key:  # noqa: N801 (a context manager)

@@ -1,16 +1,13 @@
 """Changes and questions at a barrier: one outcome each, whoever comes first."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
 from django.utils import timezone
 
 from mediabuys.models import Booking, Event, MediaBuy, MediaBuyChange
@@ -21,6 +18,7 @@ from tasks_hitl.selectors import shown_digest
 from tasks_hitl.services import decide, tasks_expire
 from tasks_hitl.states import Outcome, TaskStatus
 from tests import people
+from tests.concurrency import in_rounds
 from tests.people import Buyer, guaranteed_order
 from tests.trade.orders import place, send_back, waiting_task
 from tests.trade.parked import budget_change, change, sold_buy, waiting_change
@@ -32,21 +30,9 @@ BEFORE, AFTER = Decimal(50_000), Decimal(75_000)
 Move = Callable[[Any], str]
 
 
-def at_a_barrier(items: list[Any], *moves: Move) -> list[tuple[str, ...]]:
+def at_a_barrier(items: list[Any], *moves: Move) -> Sequence[tuple[str, ...]]:
     """Make all moves on each item at the same moment; return what each move came to."""
-    barrier = Barrier(len(moves))
-
-    def make(move: Move) -> list[str]:
-        answers = []
-        for item in items:
-            barrier.wait(timeout=60)
-            answers.append(move(item))
-        connections.close_all()
-        return answers
-
-    with ThreadPoolExecutor(len(moves)) as pool:
-        running = [pool.submit(make, move) for move in moves]
-    return list(zip(*(each.result() for each in running), strict=True))
+    return in_rounds(len(items), *(lambda number, move=move: move(items[number]) for move in moves))
 
 
 def deciding(person: User, outcome: Outcome = Outcome.APPROVED) -> Move:

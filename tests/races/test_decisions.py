@@ -1,13 +1,10 @@
 """Approve against reject, 300 rounds at a barrier: exactly one decision each."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
 from django.utils import timezone
 
 from mediabuys.models import Booking, MediaBuy
@@ -18,6 +15,7 @@ from tasks_hitl.selectors import shown_digest
 from tasks_hitl.services import decide, tasks_expire
 from tasks_hitl.states import Outcome
 from tests import people
+from tests.concurrency import in_rounds
 from tests.people import Buyer
 from tests.trade.orders import waiting_task
 
@@ -30,17 +28,12 @@ WORDS_FOR_THE_LOSER = ("approver approved", "director rejected", "This order is 
 def test_approve_against_reject_makes_one_decision_each(buyer: Buyer, approver: User) -> None:
     director = people.make_staff("director", "director")
     tasks = [waiting_task(buyer) for _ in range(ROUNDS)]
-    barrier = Barrier(2)
 
-    def race(person: User, outcome: Outcome) -> list[str]:
-        answers = [_decide(barrier, task, person, outcome) for task in tasks]
-        connections.close_all()
-        return answers
-
-    with ThreadPoolExecutor(2) as pool:
-        approving = pool.submit(race, approver, Outcome.APPROVED)
-        rejecting = pool.submit(race, director, Outcome.REJECTED)
-    pairs = list(zip(approving.result(), rejecting.result(), strict=True))
+    pairs = in_rounds(
+        ROUNDS,
+        lambda number: _decide(tasks[number], approver, Outcome.APPROVED),
+        lambda number: _decide(tasks[number], director, Outcome.REJECTED),
+    )
 
     assert all(sorted(pair) == ["decided", "lost"] for pair in pairs)
     assert Decision.objects.count() == ROUNDS
@@ -53,8 +46,7 @@ def test_approve_against_reject_makes_one_decision_each(buyer: Buyer, approver: 
     assert TaskEvent.objects.exclude(action="submitted").count() == ROUNDS
 
 
-def _decide(barrier: Barrier, task: Task, person: User, outcome: Outcome) -> str:
-    barrier.wait(timeout=60)
+def _decide(task: Task, person: User, outcome: Outcome) -> str:
     try:
         decide(
             task_id=task.task_id,
@@ -76,24 +68,15 @@ def _decide(barrier: Barrier, task: Task, person: User, outcome: Outcome) -> str
 def test_approval_against_expiry_has_one_outcome_each(buyer: Buyer, approver: User) -> None:
     tasks = [waiting_task(buyer) for _ in range(50)]
     later = timezone.now() + timedelta(days=20)
-    barrier = Barrier(2)
+    backwards = tasks[::-1]
 
-    def expire() -> None:
-        for _ in tasks:
-            barrier.wait(timeout=60)
-            tasks_expire(now=later, limit=1)
-        connections.close_all()
+    answers = in_rounds(
+        len(tasks),
+        lambda _: tasks_expire(now=later, limit=1),
+        lambda number: _decide(backwards[number], approver, Outcome.APPROVED),
+    )
 
-    def approve() -> list[str]:
-        answers = [_decide(barrier, task, approver, Outcome.APPROVED) for task in reversed(tasks)]
-        connections.close_all()
-        return answers
-
-    with ThreadPoolExecutor(2) as pool:
-        expiring = pool.submit(expire)
-        decided = pool.submit(approve).result().count("decided")
-        expiring.result()
-
+    decided = [answer for _, answer in answers].count("decided")
     tasks_expire(now=later)
     assert Task.objects.filter(status="working").count() == decided
     assert Booking.objects.count() == decided

@@ -1,10 +1,7 @@
 """The same brief, and the same finalize, asked twice at the same moment."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from time import monotonic
-from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
@@ -14,27 +11,11 @@ from mediabuys.models import Account, Product, Proposal, ProposalAllocation, Pro
 from mediabuys.selectors.catalog import the_publisher
 from mediabuys.services.proposal_orders import proposal_take
 from mediabuys.services.proposals import proposals_commit
+from tests.concurrency import in_rounds
 from tests.people import Buyer
 from tests.trade.proposals import make_draft_proposal
 
 ROUNDS = 20
-
-
-def both_at_once(work: Callable[[int], Any]) -> list[tuple[Any, Any]]:
-    """Run each round's work in two threads that start together; return what each answered."""
-    barrier = Barrier(2)
-
-    def rounds() -> list[Any]:
-        answers = []
-        for number in range(ROUNDS):
-            barrier.wait(timeout=60)
-            answers.append(work(number))
-        connections.close_all()
-        return answers
-
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.submit(rounds), pool.submit(rounds)
-        return list(zip(first.result(), second.result(), strict=True))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -52,7 +33,7 @@ def test_twins_find_one_draft_and_one_commitment(buyer: Buyer, catalog: dict[str
         )
         return draft.proposal_id, len(draft.allocations.all())
 
-    offered = both_at_once(offer)
+    offered = in_rounds(ROUNDS, offer, offer)
     names = [*Proposal.objects.order_by("pk").values_list("proposal_id", flat=True)]
 
     def commit(number: int) -> str | None:
@@ -66,7 +47,7 @@ def test_twins_find_one_draft_and_one_commitment(buyer: Buyer, catalog: dict[str
         )
         return committed.io_id
 
-    committed = both_at_once(commit)
+    committed = in_rounds(ROUNDS, commit, commit)
 
     assert all(mine == theirs for mine, theirs in offered)
     assert {count for (_, count), _ in offered} == {2}

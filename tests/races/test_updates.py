@@ -1,15 +1,13 @@
 """Two at once on one buy: a change against another, against the clock, against the booking."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from mediabuys.errors import TradeError
@@ -19,6 +17,7 @@ from mediabuys.services.clock import flights_activate
 from mediabuys.services.flights import media_buy_refresh
 from mediabuys.states import BookingStatus, BuyStatus
 from tasks_hitl.services import book
+from tests.concurrency import in_rounds
 from tests.people import Buyer, order_params
 from tests.trade.changes import active_buy, ask_change
 from tests.trade.orders import booked_buy, give_creatives, place
@@ -28,24 +27,19 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.races]
 ROUNDS = 20
 
 
-def at_once(*moves: Callable[[int], Any], rounds: int = ROUNDS) -> list[tuple[Any, ...]]:
+def at_once(*moves: Callable[[int], Any]) -> Sequence[tuple[Any, ...]]:
     """Run the moves of each round together; return each round's answers, refusals as their code."""
-    barrier = Barrier(len(moves))
 
-    def play(move: Callable[[int], Any]) -> list[Any]:
-        answers = []
-        for number in range(rounds):
-            barrier.wait(timeout=60)
+    def guarded(move: Callable[[int], Any]) -> Callable[[int], Any]:
+        def answer(number: int) -> Any:
             try:
-                answers.append(move(number))
+                return move(number)
             except TradeError as refused:
-                answers.append(refused.code)
-        connections.close_all()
-        return answers
+                return refused.code
 
-    with ThreadPoolExecutor(len(moves)) as pool:
-        played = [pool.submit(play, move) for move in moves]
-    return list(zip(*(one.result() for one in played), strict=True))
+        return answer
+
+    return in_rounds(ROUNDS, *map(guarded, moves))
 
 
 def test_of_two_changes_of_one_revision_one_wins(buyer: Buyer) -> None:

@@ -1,10 +1,9 @@
 """Staff end a buy: what was accepted is rejected, what was sold is canceled, the buyer hears it."""
 
-from threading import Barrier, Thread
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from mediabuys.errors import InvalidRequest, InvalidState, TradeError
@@ -13,6 +12,7 @@ from mediabuys.services.clock import flights_activate
 from mediabuys.services.endings import media_buy_refuse, media_buy_stop
 from mediabuys.services.flights import media_buy_refresh
 from tasks_hitl.services import book
+from tests.concurrency import together
 from tests.people import Buyer, order_params
 from tests.trade.orders import booked_buy, give_creatives, place
 from webhooks.models import Delivery
@@ -142,23 +142,15 @@ def test_a_blind_ending_is_refused(
 @pytest.mark.django_db(transaction=True)
 def test_of_two_endings_at_once_one_wins(buyer: Buyer) -> None:
     buy = booked_buy(buyer, **HOOK)
-    start = Barrier(2)
     refused: list[str] = []
 
     def attempt(service: Any) -> None:
-        start.wait()
         try:
             end(service, buy)
         except InvalidState as error:
             refused.append(error.message)
-        finally:
-            connections.close_all()
 
-    threads = [Thread(target=attempt, args=[it]) for it in (media_buy_refuse, media_buy_stop)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(partial(attempt, media_buy_refuse), partial(attempt, media_buy_stop))
 
     assert len(refused) == 1
     buy.refresh_from_db()

@@ -1,11 +1,10 @@
 """The clock: flights start and end by themselves, in order, once, whatever one bad row does."""
 
 from datetime import timedelta
-from threading import Barrier, Thread
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from mediabuys.models import Event, MediaBuy
@@ -14,6 +13,7 @@ from mediabuys.services.claims import POISON_DELAY
 from mediabuys.services.clock import flights_activate, flights_complete, oldest_overdue
 from mediabuys.services.flights import media_buy_refresh
 from mediabuys.states import BuyStatus
+from tests.concurrency import together
 from tests.people import Buyer, in_wire
 from tests.trade.orders import booked_buy, give_creatives
 
@@ -133,19 +133,8 @@ def test_the_lag_of_the_clock_is_the_oldest_due_buy(buyer: Buyer) -> None:
 def test_two_clocks_start_each_flight_once(buyer: Buyer) -> None:
     for number in range(12):
         ready_buy(buyer, key=f"key-00000000000000{number:02}")
-    barrier = Barrier(4)
-    started: list[int] = []
 
-    def tick() -> None:
-        barrier.wait()
-        started.append(flights_activate(now=in_days(4)))
-        connections.close_all()
-
-    threads = [Thread(target=tick) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    started = together(*[partial(flights_activate, now=in_days(4))] * 4)
 
     assert sum(started) == 12
     assert Event.objects.filter(action="activated").count() == 12

@@ -1,17 +1,17 @@
 """Who sends what: leases, fairness, fencing, and races between dispatchers."""
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from django.db import connection, connections
 from django.db.models import F
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
+from tests.concurrency import together
 from webhooks.models import Attempt, Delivery, Destination
 from webhooks.retry import Answer, Health, Verdict
 from webhooks.services.claims import Claim, deliveries_claim, deliveries_expire, leases_renew
@@ -40,30 +40,6 @@ def settle(claim: Claim) -> bool:
 
 def per_destination(claims: list[Claim]) -> Counter[int]:
     return Counter(claim.destination_id for claim in claims)
-
-
-def at_once(count: int, work: Callable[[], object]) -> None:
-    """Run `work` in threads that start together, each with a connection of its own."""
-    barrier = threading.Barrier(count)
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            connection.ensure_connection()
-            barrier.wait()
-            work()
-        except BaseException as error:
-            errors.append(error)
-            raise
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
 
 
 def test_a_claim_writes_the_attempt_before_anything_is_sent(
@@ -233,7 +209,7 @@ def test_rival_dispatchers_never_claim_one_message_twice(
             claimed.extend(claim.delivery_id for claim in claims)
 
     # When eight dispatchers claim at the same time
-    at_once(8, work)
+    together(*[work] * 8)
     # Then each message is claimed exactly once; a skipped destination is found the next time
     claimed.extend(claim.delivery_id for claim in deliveries_claim(limit=1000))
     assert sorted(claimed) == sorted(Delivery.objects.values_list("id", flat=True))
@@ -248,7 +224,7 @@ def test_rival_dispatchers_together_keep_the_bound_of_a_destination(
     for _ in range(40):
         enqueue(destination)
     for _ in range(40):
-        at_once(6, lambda: deliveries_claim(limit=3))
+        together(*[partial(deliveries_claim, limit=3)] * 6)
         in_flight = Delivery.objects.exclude(lease_token=None).count()
         assert 3 <= in_flight <= 4
         Delivery.objects.update(lease_token=None, leased_until=None, next_attempt_at=Now())

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.db.models.functions import Now
 from pytest_django import DjangoAssertNumQueries
 
 from tests import wakeups
+from tests.concurrency import together
 from webhooks import selectors, services
 from webhooks.activity import activity_of
 from webhooks.errors import DestinationRefused
@@ -185,24 +187,12 @@ def test_a_name_that_will_never_resolve_is_accepted(destination_for: Destination
 @pytest.mark.races
 def test_rivals_that_register_one_destination_share_it(destination_for: DestinationFor) -> None:
     for number in range(20):
-        barrier = threading.Barrier(6)
-        found: list[int] = []
 
-        def register(barrier: threading.Barrier, url: str, found: list[int]) -> None:
-            try:
-                connection.ensure_connection()
-                barrier.wait()
-                with transaction.atomic():
-                    found.append(destination_for(url).pk)
-            finally:
-                connections.close_all()
+        def register(url: str) -> int:
+            with transaction.atomic():
+                return destination_for(url).pk
 
-        url = f"https://buyer{number}.example/h"
-        threads = [threading.Thread(target=register, args=(barrier, url, found)) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        found = together(*[partial(register, f"https://buyer{number}.example/h")] * 6)
         assert len(found) == 6
         assert len(set(found)) == 1
     assert Destination.objects.count() == 20
