@@ -6,13 +6,13 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from adcp_sales.protocol.usecases.update_media_buy import place_change
 from mediabuys.models import MediaBuy
 from mediabuys.services.changes import AppliedChange
 from mediabuys.services.clock import flights_activate
 from mediabuys.services.flights import media_buy_refresh
 from tasks_hitl.models import Task
 from tests.people import Buyer
+from tests.trade import parked
 from tests.trade.orders import booked_buy, give_creatives
 
 
@@ -43,11 +43,5 @@ def change(
 def ask_change(
     buyer: Buyer, buy: MediaBuy, *, now: datetime | None = None, **fields: Any
 ) -> AppliedChange | Task:
-    """Ask for a change in a transaction of its own."""
-    with transaction.atomic():
-        return place_change(
-            principal=buyer.principal,
-            account=buyer.account,
-            params={"media_buy_id": buy.media_buy_id, **fields},
-            now=now or timezone.now(),
-        )
+    """Ask for a change, which may have to wait."""
+    return parked.change(buyer, {"media_buy_id": buy.media_buy_id, **fields}, now)
