@@ -16,7 +16,7 @@ from mediabuys.services.endings import media_buy_stop
 from mediabuys.states import ChangeStatus
 from tasks_hitl.errors import AlreadyDecided, ChangeOutdated
 from tasks_hitl.models import Approval, Decision, Task
-from tasks_hitl.services import decide, stale_changes_end, tasks_expire
+from tasks_hitl.services import stale_changes_end, tasks_expire
 from tasks_hitl.states import Outcome, QueueState, TaskStatus
 from tests.people import Buyer, make_buyer
 from tests.trade.orders import approve, reject, send_back
@@ -316,14 +316,7 @@ def test_what_nobody_was_shown_is_not_applied(buyer: Buyer, buy: MediaBuy, appro
     task = waiting_change(buyer, buy)
 
     with pytest.raises(Exception, match="The change has changed since you opened it"):
-        decide(
-            task_id=task.task_id,
-            outcome=Outcome.APPROVED,
-            shown_digest="0" * 64,
-            shown_version=1,
-            form_token=uuid4(),
-            actor=approver,
-        )
+        approve(task, approver, shown_digest="0" * 64)
 
     assert_unchanged(buy)
     assert MediaBuyChange.objects.get().status == ChangeStatus.WAITING

@@ -13,9 +13,8 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from mediabuys.models import Account, MediaBuy, Product, Publisher
 from tasks_hitl.models import Task
-from tasks_hitl.services import book
 from tests.people import Buyer
-from tests.trade.orders import approve, booked_buy, give_creatives, waiting_task
+from tests.trade.orders import approve, book_order, booked_buy, give_creatives, waiting_task
 from tests.trade.proposals import make_draft_proposal
 from webhooks.services.claims import deliveries_claim
 
@@ -47,7 +46,7 @@ def trade(buyer: Buyer, approver: User) -> MediaBuy:
         push_notification_config={"url": "http://127.0.0.1:9/hook"},
     )
     approve(approved, approver)
-    book(booking_id=approved.media_buy.booking.booking_id)
+    book_order(approved)
     assert len(deliveries_claim(limit=1)) == 1
     buy = booked_buy(buyer, idempotency_key="key-0000000000000003")
     give_creatives(buy)

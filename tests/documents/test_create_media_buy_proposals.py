@@ -31,7 +31,7 @@ from tasks_hitl.models import Task
 from tasks_hitl.services import book, tasks_expire
 from tests.people import Buyer, make_account, make_product, order_params
 from tests.protocol.conftest import Answer, ask, in_thread, row_counts
-from tests.trade.orders import approve, reject, send_back
+from tests.trade.orders import approve, book_order, reject, send_back
 from tests.trade.proposals import make_committed_proposal, make_draft_proposal
 
 pytestmark = pytest.mark.django_db
@@ -537,7 +537,7 @@ def test_the_proposal_is_open_again_when_booking_fails_for_good(
     monkeypatch.setattr("tasks_hitl.services.bookings.ATTEMPTS_LIMIT", 1)
     monkeypatch.setattr("tasks_hitl.services.bookings.ad_server_for", _broken)
 
-    book(booking_id=waiting.media_buy.booking.booking_id)
+    book_order(waiting)
 
     waiting.refresh_from_db()
     assert waiting.status == "failed"
@@ -611,7 +611,7 @@ def test_what_is_asked_of_the_clock_is_asked_when_the_order_arrives(
     task = Task.objects.get()
 
     approve(task, approver)
-    book(booking_id=task.media_buy.booking.booking_id)
+    book_order(task)
 
     task.refresh_from_db()
     assert task.status == "completed"

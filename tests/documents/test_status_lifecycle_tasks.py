@@ -11,15 +11,14 @@ from django.test import Client
 from mediabuys.adservers.inline import InlineAdServer
 from mediabuys.adservers.port import OrderDeclined
 from mediabuys.locks import media_buy_locked
-from mediabuys.models import Booking, MediaBuy
+from mediabuys.models import MediaBuy
 from mediabuys.services.orders import media_buy_cancel
 from mediabuys.states import CanceledBy
 from tasks_hitl.errors import ChangeOutdated
 from tasks_hitl.models import Task
-from tasks_hitl.services import book
 from tests.people import Buyer, guaranteed_order
 from tests.protocol.conftest import Answer, ask
-from tests.trade.orders import approve, give_creatives, reject, send_back
+from tests.trade.orders import approve, book_order, give_creatives, reject, send_back
 from tests.trade.parked import budget_change, sold_buy
 from webhooks.models import Delivery
 
@@ -57,11 +56,6 @@ def problems(body: dict[str, Any], task: str, arm: Any) -> list[str]:
     validator = get_validator(task, arm, version="3.1")
     assert validator is not None
     return [error.message for error in validator.iter_errors(body)]
-
-
-def booked(task: Task) -> MediaBuy:
-    book(booking_id=Booking.objects.get(media_buy_id=task.media_buy_id).booking_id)
-    return MediaBuy.objects.get(pk=task.media_buy_id)
 
 
 def test_an_order_that_is_accepted_out_of_band_answers_a_submitted_envelope(buyer: Buyer) -> None:
@@ -107,7 +101,7 @@ def test_a_completed_task_brings_the_confirmed_buy(
     if with_creatives:
         give_creatives(task.media_buy)
     approve(task, approver)
-    buy = booked(task)
+    buy = book_order(task)
 
     answer = poll(buyer, task)
 
@@ -124,7 +118,7 @@ def test_a_completed_task_brings_the_confirmed_buy(
 def test_the_webhook_brings_what_the_poll_brings(buyer: Buyer, approver: User) -> None:
     task = submitted(buyer, push_notification_config=HOOK, context={"trace": 1})
     approve(task, approver)
-    booked(task)
+    book_order(task)
 
     [notice] = notices(task)
 
@@ -143,7 +137,7 @@ def test_an_approved_buy_that_the_ad_server_declines_completes_as_rejected(
     monkeypatch.setattr(InlineAdServer, "validate_inventory", declines)
     task = submitted(buyer, push_notification_config=HOOK)
     approve(task, approver)
-    booked(task)
+    book_order(task)
 
     answer = poll(buyer, task)
 
@@ -158,7 +152,7 @@ def test_a_buy_that_is_stopped_after_its_acceptance_reads_canceled(
 ) -> None:
     task = submitted(buyer, push_notification_config=HOOK)
     approve(task, approver)
-    buy = booked(task)
+    buy = book_order(task)
 
     media_buy_cancel(
         buy=media_buy_locked(buy.pk),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import orjson
 import pytest
@@ -15,9 +14,6 @@ from mediabuys.services.archive import media_buy_archive
 from mediabuys.services.orders import media_buy_reject
 from mediabuys.states import WIRE_BUY_STATUSES, CanceledBy
 from tasks_hitl.models import Task
-from tasks_hitl.selectors import shown_digest
-from tasks_hitl.services import book, decide
-from tasks_hitl.states import Outcome
 from tests.documents.buys import (
     KEY,
     active,
@@ -34,7 +30,7 @@ from tests.documents.buys import (
 from tests.documents.scenes import canceled
 from tests.interchange import read
 from tests.people import Buyer, guaranteed_order
-from tests.trade.orders import approve, reject, waiting_task
+from tests.trade.orders import approve, book_order, reject, send_back, waiting_task
 
 pytestmark = pytest.mark.django_db
 
@@ -85,21 +81,6 @@ def rejected(buyer: Buyer) -> MediaBuy:
     buy = booked(ordered(buyer))
     media_buy_reject(buy=buy, actor="system", reason="Declined.", now=timezone.now())
     return buy
-
-
-def sent_back(task: Task, approver: User) -> None:
-    """Let staff ask the buyer for a change."""
-    task.refresh_from_db()
-    decide(
-        task_id=task.task_id,
-        outcome=Outcome.CHANGE_ASKED,
-        shown_digest=shown_digest(task),
-        shown_version=task.version,
-        form_token=uuid4(),
-        actor=approver,
-        note="The homepage is booked until Thursday.",
-        suggestion="Start on Friday.",
-    )
 
 
 STATUSES: dict[str, Callable[[Buyer], MediaBuy]] = {
@@ -224,18 +205,12 @@ def test_an_approved_order_goes_on_under_the_same_names(buyer: Buyer, approver: 
     approve(task, approver)
     assert interchange(buyer, answer["task_id"])["task_status"] == "working"
 
-    booked_id = booked_order(task)
+    booked_id = book_order(task).media_buy_id
 
     body = interchange(buyer, answer["task_id"])
     assert (body["status"], body["adcp_status"]) == ("PENDING_APPROVAL", "pending_creatives")
     assert body["media_buy_id"] == booked_id
     assert body == interchange(buyer, booked_id)
-
-
-def booked_order(task: Task) -> str:
-    """Let the worker book a task's order; return its media_buy_id."""
-    book(booking_id=task.media_buy.booking.booking_id)
-    return str(MediaBuy.objects.get(pk=task.media_buy_id).media_buy_id)
 
 
 def test_draft_is_what_was_not_executed_yet(buyer: Buyer) -> None:
@@ -260,7 +235,7 @@ def test_draft_is_what_was_not_executed_yet(buyer: Buyer) -> None:
 def test_input_required_is_an_order_that_was_sent_back(buyer: Buyer, approver: User) -> None:
     task = waiting_task(buyer, **SPRING)
 
-    sent_back(task, approver)
+    send_back(task, approver, suggestion="Start on Friday.")
 
     body = interchange(buyer, task.task_id)
     assert (body["status"], body["task_status"]) == ("INPUT_REQUIRED", "input-required")
@@ -345,7 +320,7 @@ def test_an_account_rolls_up_all_of_its_buys(buyer: Buyer) -> None:
 
 def test_an_order_that_was_sent_back_asks_for_attention(buyer: Buyer, approver: User) -> None:
     active(buyer, 1)
-    sent_back(waiting_task(buyer, idempotency_key=KEY.format(2)), approver)
+    send_back(waiting_task(buyer, idempotency_key=KEY.format(2)), approver)
 
     answer = read(f"accounts/{buyer.account.account_id}", buyer.token)
 

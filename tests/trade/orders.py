@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from adcp_sales.protocol.usecases.create_media_buy import PlacedOrder, place_order
-from mediabuys.models import Creative, CreativeAssignment, MediaBuy
+from mediabuys.models import Booking, Creative, CreativeAssignment, MediaBuy
 from mediabuys.states import CreativeStatus
 from tasks_hitl.models import Decision, Task
 from tasks_hitl.selectors import shown_digest
@@ -69,6 +69,12 @@ def send_back(task: Task, approver: User, **changes: Any) -> Decision:
         "suggestion": "Start on 8 March or later.",
     }
     return approve(task, approver, **{**asked, **changes})
+
+
+def book_order(task: Task) -> MediaBuy:
+    """Let the worker book an approved order, and return its buy."""
+    book(booking_id=Booking.objects.get(media_buy_id=task.media_buy_id).booking_id)
+    return MediaBuy.objects.get(pk=task.media_buy_id)
 
 
 def booked_buy(buyer: Buyer, **changes: Any) -> MediaBuy:

@@ -8,20 +8,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from adcp_sales.protocol.usecases.update_media_buy import place_change
-from mediabuys.models import Booking, MediaBuy
+from mediabuys.models import MediaBuy
 from mediabuys.services.changes import AppliedChange
 from tasks_hitl.models import Task
-from tasks_hitl.services import book
 from tests.people import Buyer
-from tests.trade.orders import approve, waiting_task
+from tests.trade.orders import approve, book_order, waiting_task
 
 
 def sold_buy(buyer: Buyer, approver: User, **changes: Any) -> MediaBuy:
     """Return a guaranteed buy of $50,000 that was approved and booked."""
     task = waiting_task(buyer, **changes)
     approve(task, approver)
-    book(booking_id=Booking.objects.get(media_buy_id=task.media_buy_id).booking_id)
-    return MediaBuy.objects.get(pk=task.media_buy_id)
+    return book_order(task)
 
 
 def budget_change(buy: MediaBuy, budget: int, **changes: Any) -> dict[str, Any]:
