@@ -12,7 +12,7 @@ from mediabuys.creative_placement import (
     is_closed,
     placement_of,
 )
-from mediabuys.errors import CreativeRejected, TradeError, UnsupportedFeature
+from mediabuys.errors import TradeError, UnsupportedFeature
 from mediabuys.models import Creative, Package
 from mediabuys.package_validation import assignments_of
 from mediabuys.requests import AssignmentRequest
@@ -108,15 +108,3 @@ def _refuse_late_removal(asked: Assignments, path: str, package: Package, now: d
     )
     if removes_approved and is_closed(package, now):
         raise deadline_passed(path)
-
-
-def refuse_rejected(assignments: Assignments, path: str, creatives: Mapping[str, Creative]) -> None:
-    """Refuse a rejected creative on a new package; one that is not synced yet is a promise."""
-    for index, wish in enumerate(assignments):
-        creative = creatives.get(wish.creative_id)
-        if creative is not None and creative.status == CreativeStatus.REJECTED:
-            raise CreativeRejected(
-                "This creative was rejected.",
-                field=f"{path}.creative_assignments[{index}].creative_id",
-                suggestion="Correct it with sync_creatives, or assign another one.",
-            )

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mediabuys.change_creatives import refuse_rejected
 from mediabuys.change_flights import flight_after, refuse_left_out
 from mediabuys.change_request import ChangeRequest, PackageChange
 from mediabuys.creative_deadlines import deadline_of_start
+from mediabuys.creative_placement import refuse_rejected
 from mediabuys.errors import InvalidRequest
 from mediabuys.models import Creative, MediaBuy, Package, Product
 from mediabuys.order_fields import invoice_recipient

@@ -1,6 +1,6 @@
 """Whether a creative may go on a package."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from mediabuys.errors import (
     UnsupportedFeature,
 )
 from mediabuys.models import Creative, Package
+from mediabuys.requests import AssignmentRequest
 from mediabuys.states import (
     LIVE_BUY_STATUSES,
     OFFLINE_CREATIVE_STATUSES,
@@ -96,11 +97,7 @@ def _package(wish: AssignmentWish, packages: Mapping[str, Package]) -> Package:
 def _check_fit(wish: AssignmentWish, creative: Creative, package: Package, now: datetime) -> None:
     field_name = f"{wish.path}.creative_id"
     if creative.status == CreativeStatus.REJECTED:
-        raise CreativeRejected(
-            "This creative was rejected.",
-            field=field_name,
-            suggestion="Correct it with sync_creatives, or assign another one.",
-        )
+        raise _rejected(field_name)
     if creative.status in (CreativeStatus.SUSPENDED, CreativeStatus.ARCHIVED):
         raise InvalidState(
             f"This creative is {creative.status}.",
@@ -112,6 +109,27 @@ def _check_fit(wish: AssignmentWish, creative: Creative, package: Package, now: 
     standing = [row.creative for row in package.assignments.all()]
     if creative not in standing and is_closed(package, now):
         raise deadline_passed(f"{wish.path}.package_id")
+
+
+def refuse_rejected(
+    assignments: Iterable[AssignmentRequest], path: str, creatives: Mapping[str, Creative]
+) -> None:
+    """Refuse a rejected creative on a new package; one that is not synced yet is a promise.
+
+    `path` is the package's own field, `creatives` are the account's by their id.
+    """
+    for index, wish in enumerate(assignments):
+        creative = creatives.get(wish.creative_id)
+        if creative is not None and creative.status == CreativeStatus.REJECTED:
+            raise _rejected(f"{path}.creative_assignments[{index}].creative_id")
+
+
+def _rejected(field_name: str) -> TradeError:
+    return CreativeRejected(
+        "This creative was rejected.",
+        field=field_name,
+        suggestion="Correct it with sync_creatives, or assign another one.",
+    )
 
 
 def wrong_format(field_name: str) -> TradeError:

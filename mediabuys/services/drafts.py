@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from mediabuys.creative_deadlines import deadline_of_start
-from mediabuys.errors import CreativeRejected
+from mediabuys.creative_placement import refuse_rejected
 from mediabuys.models import (
     Account,
     Creative,
@@ -19,7 +19,6 @@ from mediabuys.requests import Channel, OrderRequest, PackageRequest, channel_fi
 from mediabuys.services.orders import buy_become, buy_created
 from mediabuys.services.proposal_orders import proposal_order
 from mediabuys.services.reports import artifact_webhook_set, reporting_webhook_set
-from mediabuys.states import CreativeStatus
 
 
 @dataclass(frozen=True)
@@ -146,14 +145,7 @@ def _assigned_creatives(request: OrderRequest, account: Account) -> dict[str, Cr
         for creative in Creative.objects.filter(account=account, creative_id__in=wanted)
     }
     for position, line in enumerate(request.packages):
-        for index, assignment in enumerate(line.assignments):
-            creative = found.get(assignment.creative_id)
-            if creative is not None and creative.status == CreativeStatus.REJECTED:
-                raise CreativeRejected(
-                    "This creative was rejected.",
-                    field=f"packages[{position}].creative_assignments[{index}].creative_id",
-                    suggestion="Correct it with sync_creatives, or assign another one.",
-                )
+        refuse_rejected(line.assignments, f"packages[{position}]", found)
     return found
 
 

@@ -287,10 +287,14 @@ def test_a_rejected_creative_is_not_assigned(buyer: Buyer) -> None:
 
     standing = refusal(buyer, buy, packages=[{"package_id": package_id, **wish}])
     added = refusal(buyer, buy, new_packages=[{**LINE, **wish}])
+    with pytest.raises(TradeError) as ordered:
+        place(buyer, order_params(buyer, packages=[LINE, {**LINE, **wish}]))
 
     field = "creative_assignments[0].creative_id"
     assert (standing.code, standing.field) == ("CREATIVE_REJECTED", f"packages[0].{field}")
     assert (added.code, added.field) == ("CREATIVE_REJECTED", f"new_packages[0].{field}")
+    refused = ordered.value
+    assert (refused.code, refused.field) == ("CREATIVE_REJECTED", f"packages[1].{field}")
 
 
 def test_creatives_stay_after_their_deadline(buyer: Buyer) -> None:
