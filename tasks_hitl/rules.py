@@ -103,21 +103,19 @@ def order_facts(
     *, request: OrderRequest, account: Account, standing: BuyerStanding, now: datetime
 ) -> OrderFacts:
     """Return what the rules may know of an order; reads only what it is given."""
-    threshold = account.approval_budget_threshold
-    publisher = account.publisher
     lines = request.packages
-    categories = {line.product.category for line in lines} | {request.advertiser_industry}
+    threshold, threshold_currency = _threshold(account)
     return OrderFacts(
         guaranteed_products=_guaranteed_names(line.product for line in lines),
         budget=request.total_budget,
         currency=request.currency,
-        threshold=publisher.approval_budget_threshold if threshold is None else threshold,
-        threshold_currency=publisher.currency if threshold is None else account.currency,
+        threshold=threshold,
+        threshold_currency=threshold_currency,
         accepted_buys=standing.accepted_buys,
         deepest_discount=max(
             discount_percent(line.unit_price, line.pricing_option.rate_card_price) for line in lines
         ),
-        categories=tuple(sorted(category.lower() for category in categories if category)),
+        categories=_categories((line.product for line in lines), request.advertiser_industry),
         time_to_start=request.start_time - now,
         credit_limit=account.credit_limit,
         credit_used=standing.credit_used,
@@ -135,27 +133,38 @@ def change_facts(
     starts is asked only of what the change lets start. Reads only what it is given.
     """
     buy, lines = request.buy, request.lines_after
-    threshold = account.approval_budget_threshold
-    publisher = account.publisher
-    categories = {line.product.category for line in lines} | {buy.advertiser_industry}
+    threshold, threshold_currency = _threshold(account)
     return OrderFacts(
         guaranteed_products=_guaranteed_names(line.product for line in lines),
         budget=request.budget_after,
         currency=buy.currency,
-        threshold=publisher.approval_budget_threshold if threshold is None else threshold,
-        threshold_currency=publisher.currency if threshold is None else account.currency,
+        threshold=threshold,
+        threshold_currency=threshold_currency,
         accepted_buys=standing.accepted_buys,
         deepest_discount=max(
             (discount_percent(line.unit_price, line.rate_card_price) for line in lines),
             default=Decimal(0),
         ),
-        categories=tuple(sorted(category.lower() for category in categories if category)),
+        categories=_categories((line.product for line in lines), buy.advertiser_industry),
         time_to_start=request.time_to_start(now),
         credit_limit=account.credit_limit,
         credit_used=standing.credit_used - buy.total_budget,
         credit_currency=account.currency,
         asks_for_terms=any(line.terms for line in lines),
     )
+
+
+def _threshold(account: Account) -> tuple[Decimal, str]:
+    """Return up to which budget nobody looks, and its currency: the account's own come first."""
+    own, publisher = account.approval_budget_threshold, account.publisher
+    if own is not None:
+        return own, account.currency
+    return publisher.approval_budget_threshold, publisher.currency
+
+
+def _categories(products: Iterable[Product], industry: str) -> tuple[str, ...]:
+    categories = {product.category for product in products} | {industry}
+    return tuple(sorted(category.lower() for category in categories if category))
 
 
 def _guaranteed_names(products: Iterable[Product]) -> tuple[str, ...]:
