@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from mediabuys.models import Account, MediaBuy, Principal
 from tasks_hitl.handlers import handler_for
 from tasks_hitl.locks import tasks_locked
@@ -20,20 +22,10 @@ def order_supersede(
     its credit are free for the order that follows in the same transaction; `task_submit` links
     the two. The caller may hold the account: nobody who holds a task asks for one.
     """
-    task = (
-        tasks_locked()
-        .filter(
-            principal=principal,
-            account=account,
-            context_id=context_id,
-            task_type=TaskType.CREATE_MEDIA_BUY,
-            status=TaskStatus.INPUT_REQUIRED,
-        )
-        .first()
+    named = tasks_locked().filter(
+        account=account, context_id=context_id, task_type=TaskType.CREATE_MEDIA_BUY
     )
-    if task is not None:
-        _supersede(task, principal, now)
-    return task
+    return _supersede(named, principal, now)
 
 
 def change_supersede(*, buy: MediaBuy, principal: Principal, now: datetime) -> Task | None:
@@ -43,23 +35,16 @@ def change_supersede(*, buy: MediaBuy, principal: Principal, now: datetime) -> T
     holds the buy, and must not wait for a task. Call it before `change_park`; `change_submit`
     links the two.
     """
-    task = (
-        tasks_locked()
-        .select_for_update(of=("self",), skip_locked=True)
-        .filter(
-            principal=principal,
-            media_buy=buy,
-            task_type=TaskType.UPDATE_MEDIA_BUY,
-            status=TaskStatus.INPUT_REQUIRED,
-        )
-        .first()
-    )
-    if task is not None:
-        _supersede(task, principal, now)
-    return task
+    unlocked = tasks_locked().select_for_update(of=("self",), skip_locked=True)
+    named = unlocked.filter(media_buy=buy, task_type=TaskType.UPDATE_MEDIA_BUY)
+    return _supersede(named, principal, now)
 
 
-def _supersede(task: Task, principal: Principal, now: datetime) -> None:
+def _supersede(named: QuerySet[Task], principal: Principal, now: datetime) -> Task | None:
+    """Cancel the one of the named tasks that waits for this agent; return it, None without one."""
+    task = named.filter(principal=principal, status=TaskStatus.INPUT_REQUIRED).first()
+    if task is None:
+        return None
     what = handler_for(task).noun
     actor = f"agent:{principal.principal_id}"
     error = {
@@ -70,3 +55,4 @@ def _supersede(task: Task, principal: Principal, now: datetime) -> None:
     }
     handler_for(task).on_close(task, actor, error["message"], now)
     task_cancel(task=task, error=error, action=TaskEvent.Action.SUPERSEDED, actor=actor, now=now)
+    return task
