@@ -11,7 +11,7 @@ from django.db import connection
 
 from mediabuys.models import Principal
 from mediabuys.states import BookingStatus, BookingStep, BuyStatus, CreativeStatus
-from tasks_hitl.states import TaskStatus, TaskType
+from tasks_hitl.states import WAITS_FOR_BUYER, TaskStatus, TaskType
 
 # A context stays valid this long after its operation ended.
 CONTEXT_LIFETIME = timedelta(days=30)
@@ -73,7 +73,6 @@ ORDER_FIELDS = (
 )
 
 ENDED_UNDONE = (TaskStatus.FAILED, TaskStatus.REJECTED, TaskStatus.CANCELED)
-WAITS_FOR_BUYER = (TaskStatus.INPUT_REQUIRED, TaskStatus.AUTH_REQUIRED)
 
 
 class Stage(Enum):

@@ -39,7 +39,7 @@ from mediabuys.selectors.accounts import accounts_of
 from mediabuys.selectors.rollups import buys_by_status, interchange_word, trouble_of_buys
 from mediabuys.states import WIRE_BUY_STATUSES, BuyStatus, ProposalStatus
 from tasks_hitl.models import Task
-from tasks_hitl.states import OPEN_TASK_STATUSES, TaskStatus, TaskType
+from tasks_hitl.states import OPEN_TASK_STATUSES, WAITS_FOR_BUYER, TaskStatus, TaskType
 
 MEMBERS_SHOWN = 100
 
@@ -53,7 +53,6 @@ INTERCHANGE_OF_TASK = {
     TaskStatus.REJECTED: InterchangeStatus.REJECTED,
     TaskStatus.CANCELED: InterchangeStatus.CANCELED,
 }
-WAITS_FOR_BUYER = (TaskStatus.INPUT_REQUIRED, TaskStatus.AUTH_REQUIRED)
 ENDED_BADLY = (TaskStatus.FAILED, TaskStatus.REJECTED)
 OPEN_PROPOSALS = (ProposalStatus.DRAFT, ProposalStatus.COMMITTED)
 

@@ -32,6 +32,8 @@ OPEN_TASK_STATUSES = (
     TaskStatus.INPUT_REQUIRED,
     TaskStatus.AUTH_REQUIRED,
 )
+# The protocol's two ways of asking the buyer for something.
+WAITS_FOR_BUYER = (TaskStatus.INPUT_REQUIRED, TaskStatus.AUTH_REQUIRED)
 
 TASK_MOVES: Mapping[str, Move] = {
     "start": Move(
