@@ -8,7 +8,7 @@ from django.db import transaction
 from mediabuys.change_words import NOTHING
 from mediabuys.errors import TradeError
 from mediabuys.models import MediaBuyChange
-from mediabuys.services.parked_changes import change_apply_parked, change_outdate, change_refuse
+from mediabuys.services.parked_changes import change_apply_parked, change_refuse
 from mediabuys.states import ChangeStatus
 from mediabuys.wire.changes import update_success
 from tasks_hitl.handling import Applied, told_in_words
@@ -20,7 +20,7 @@ DIFFERENCES_IN_MESSAGE = 5
 
 def change_approve(task: Task, _actor: str, now: datetime) -> Applied:
     """Apply the change at once; raises `ChangeStale`, with nothing written, where it cannot be."""
-    change = _change(task)
+    change = change_of(task)
     # A savepoint: what is left of a stale change can still be ended in this transaction.
     with transaction.atomic():
         applied = change_apply_parked(change=change, now=now)
@@ -32,17 +32,12 @@ def change_approve(task: Task, _actor: str, now: datetime) -> Applied:
 
 def change_close(task: Task, _actor: str, _reason: str, now: datetime) -> None:
     """End the change; the buy stays as it is."""
-    change_refuse(change=_change(task), now=now)
-
-
-def change_end_stale(task: Task, now: datetime) -> None:
-    """End a change whose buy has moved on; the buy stays as it is."""
-    change_outdate(change=_change(task), now=now)
+    change_refuse(change=change_of(task), now=now)
 
 
 def change_preview(task: Task) -> str:
     """Return in words what approving will do, or that it can do nothing any more."""
-    change, buy = _change(task), task.media_buy
+    change, buy = change_of(task), task.media_buy
     if change.status == ChangeStatus.WAITING and buy.revision != change.base_revision:
         return (
             f"The buy has moved on from revision {change.base_revision} to {buy.revision} since "
@@ -73,7 +68,8 @@ def _in_words(row: Mapping[str, str]) -> str:
     return f"{row['label']} from {row['before']} to {row['after']}"
 
 
-def _change(task: Task) -> MediaBuyChange:
+def change_of(task: Task) -> MediaBuyChange:
+    """Return the change that a task is about, or raise `TradeError` for a task of another kind."""
     if task.change is None:
         raise TradeError("This task has no change.")
     return task.change

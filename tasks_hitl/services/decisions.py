@@ -22,7 +22,7 @@ from tasks_hitl.models import Approval, Decision, Task, TaskEvent
 from tasks_hitl.permissions import may_decide
 from tasks_hitl.selectors import shown_digest as digest_of
 from tasks_hitl.services.events import actor_name, task_moved
-from tasks_hitl.services.staleness import task_fail_stale
+from tasks_hitl.services.staleness import task_end_stale
 from tasks_hitl.services.submissions import expiry_of
 from tasks_hitl.services.tasks import task_ask, task_complete, task_fail
 from tasks_hitl.states import (
@@ -178,11 +178,7 @@ def _approve(task: Task, decision: Decision, actor: str) -> ChangeOutdated | Non
 
 def _refuse_stale(task: Task, stale: ChangeStale, actor: str, now: datetime) -> ChangeOutdated:
     """End a change that was approved too late. Nobody's approval stands: it took no effect."""
-    end = handler_for(task).on_stale
-    if end is None:
-        raise stale
-    end(task, now)
-    task_fail_stale(task=task, stale=stale, actor=actor, now=now)
+    task_end_stale(task=task, stale=stale, actor=actor, now=now)
     return ChangeOutdated(
         "The buy has changed since this was asked for, so the change was not applied.",
         moved=stale.moved,

@@ -5,9 +5,10 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
-from mediabuys.errors import ChangeStale, TradeError
+from mediabuys.errors import ChangeStale
 from mediabuys.locks import media_buy_locked
 from mediabuys.services.parked_changes import change_outdate, staleness_of
+from tasks_hitl.change_handler import change_of
 from tasks_hitl.locks import tasks_locked
 from tasks_hitl.models import Task, TaskEvent
 from tasks_hitl.services.events import SYSTEM
@@ -31,20 +32,19 @@ def stale_changes_end(*, now: datetime, limit: int = 1000) -> int:
 
 
 def _end(task: Task, now: datetime) -> None:
-    if task.change is None:
-        raise TradeError("This task has no change.")
+    change = change_of(task)
     with transaction.atomic(savepoint=False):
-        stale = staleness_of(change=task.change, buy=media_buy_locked(task.media_buy_id))
+        stale = staleness_of(change=change, buy=media_buy_locked(task.media_buy_id))
         if stale is not None:
-            change_outdate(change=task.change, now=now)
-            task_fail_stale(task=task, stale=stale, actor=SYSTEM, now=now)
+            task_end_stale(task=task, stale=stale, actor=SYSTEM, now=now)
 
 
-def task_fail_stale(*, task: Task, stale: ChangeStale, actor: str, now: datetime) -> None:
-    """Fail the task of a change that can no longer be applied, and tell the buyer what moved.
+def task_end_stale(*, task: Task, stale: ChangeStale, actor: str, now: datetime) -> None:
+    """End a change that can no longer be applied with its task, and tell the buyer what moved.
 
-    The caller holds the row and ends the change in the same transaction.
+    The buy stays as it is. The caller holds the task's row.
     """
+    change_outdate(change=change_of(task), now=now)
     error = {
         "code": stale.code,
         "message": stale.message,
