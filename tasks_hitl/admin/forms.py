@@ -1,4 +1,4 @@
-"""The two forms of a decision; both carry what was shown and a token of their own."""
+"""The three forms of a decision; each carries what was shown and a token of its own."""
 
 import uuid
 from typing import Any
@@ -9,6 +9,16 @@ from tasks_hitl.states import RejectionReason
 
 NOTE_LIMIT = 2000
 SUGGESTION_LIMIT = 500
+
+
+def _note_for_the_buyer(what: str) -> forms.CharField:
+    return forms.CharField(
+        label="Note for the buyer",
+        max_length=NOTE_LIMIT,
+        help_text=f"Goes to the buyer as it stands. {what}",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Write a note that tells the buyer why."},
+    )
 
 
 class DecisionForm(forms.Form):
@@ -55,13 +65,7 @@ class RejectForm(DecisionForm):
         help_text="The buyer's agent reads this as a code and acts on it.",
         error_messages={"required": "Choose a reason for the rejection."},
     )
-    note = forms.CharField(
-        label="Note for the buyer",
-        max_length=NOTE_LIMIT,
-        help_text="Goes to the buyer as it stands. Say what would make the order acceptable.",
-        widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Write a note that tells the buyer why."},
-    )
+    note = _note_for_the_buyer("Say what would make the order acceptable.")
 
 
 class AskForm(DecisionForm):
@@ -73,13 +77,7 @@ class AskForm(DecisionForm):
         choices=[("", "None of these"), *RejectionReason.choices],
         help_text="The buyer's agent reads this as a code and acts on it.",
     )
-    note = forms.CharField(
-        label="Note for the buyer",
-        max_length=NOTE_LIMIT,
-        help_text="Goes to the buyer as it stands. Say what is in the way.",
-        widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Write a note that tells the buyer why."},
-    )
+    note = _note_for_the_buyer("Say what is in the way.")
     suggestion = forms.CharField(
         label="What to send instead",
         max_length=SUGGESTION_LIMIT,
