@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 
 from adcp_sales.protocol.errors import AdcpError
 from mediabuys.creative_validation import is_ours
+from mediabuys.pricing import from_wire
 from mediabuys.selectors.catalog import ProductFilter
 
 SUPPORTED_FILTERS = frozenset(
@@ -25,6 +25,7 @@ SUPPORTED_FILTERS = frozenset(
         "ext",
     }
 )
+LAST_SECOND = time(23, 59, 59)
 
 
 def product_filter(filters: Mapping[str, Any]) -> ProductFilter:
@@ -46,7 +47,7 @@ def product_filter(filters: Mapping[str, Any]) -> ProductFilter:
         currencies=tuple(filters.get("pricing_currencies", ())),
         is_fixed_price=filters.get("is_fixed_price"),
         budget_currency=budget.get("currency", ""),
-        budget_max=Decimal(str(budget["max"])) if "max" in budget else None,
+        budget_max=from_wire(budget["max"]) if "max" in budget else None,
         starts_on=_midnight(starts_on) if starts_on else None,
     )
 
@@ -70,14 +71,10 @@ def _check_ranges(filters: Mapping[str, Any]) -> None:
         )
 
 
-def flight_asked(filters: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
-    """Return the first and the last moment of the flight that the filters name, in UTC."""
-    start, end = filters.get("start_date"), filters.get("end_date")
-    last = date.fromisoformat(end) if end else None
-    return (
-        _midnight(start) if start else None,
-        datetime.combine(last, time(23, 59, 59), tzinfo=UTC) if last else None,
-    )
+def flight_end(filters: Mapping[str, Any]) -> datetime | None:
+    """Return the last moment of the flight that the filters name, in UTC."""
+    end = filters.get("end_date")
+    return datetime.combine(date.fromisoformat(end), LAST_SECOND, tzinfo=UTC) if end else None
 
 
 def _midnight(day: str) -> datetime:

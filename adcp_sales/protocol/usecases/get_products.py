@@ -7,7 +7,7 @@ from django.conf import settings
 
 from adcp_sales.protocol.cursors import cursor_decode, cursor_encode, page_size
 from adcp_sales.protocol.errors import AdcpError
-from adcp_sales.protocol.product_filters import flight_asked, product_filter, unapplied_filters
+from adcp_sales.protocol.product_filters import flight_end, product_filter, unapplied_filters
 from adcp_sales.protocol.registry import MANAGING, Call, Reply, TaskSpec
 from adcp_sales.protocol.rendering import dump_json
 from adcp_sales.protocol.usecases.refine import refined_body
@@ -73,17 +73,19 @@ def _listed(call: Call, wanted: ProductFilter, brief: str) -> dict[str, Any]:
         last = page.products[-1]
         pagination["cursor"] = cursor_encode(call, [_rank_of(last), last.pk])
     body: dict[str, Any] = {"products": _bodies(call, page, brief), "pagination": pagination}
-    if brief and after is None and (proposals := _proposals(call, page, brief)):
+    if brief and after is None and (proposals := _proposals(call, wanted, page, brief)):
         body["proposals"] = proposals
     return body
 
 
-def _proposals(call: Call, page: ProductPage, brief: str) -> list[dict[str, Any]]:
+def _proposals(
+    call: Call, wanted: ProductFilter, page: ProductPage, brief: str
+) -> list[dict[str, Any]]:
     """Return the plans that we propose to this agent; a stranger is proposed nothing."""
     if call.principal is None or not page.products:
         return []
     publisher = call.account.publisher if call.account else the_publisher()
-    request = _plan_request(call, brief, publisher.currency)
+    request = _plan_request(call, wanted, brief, publisher.currency)
     if request.end_time is not None and request.end_time <= call.now:
         return []
     offer = Offer(
@@ -98,19 +100,19 @@ def _proposals(call: Call, page: ProductPage, brief: str) -> list[dict[str, Any]
     return [proposal_body(draft, publisher=publisher) for draft in drafts]
 
 
-def _plan_request(call: Call, brief: str, publisher_currency: str) -> PlanRequest:
+def _plan_request(
+    call: Call, wanted: ProductFilter, brief: str, publisher_currency: str
+) -> PlanRequest:
     filters = call.params.get("filters") or {}
     budget = filters.get("budget_range") or {}
-    start, end = flight_asked(filters)
     account_currency = call.account.currency if call.account else publisher_currency
     return PlanRequest(
-        currency=budget.get("currency")
-        or next(iter(filters.get("pricing_currencies", ())), account_currency),
+        currency=wanted.budget_currency or next(iter(wanted.currencies), account_currency),
         brief=brief,
         budget_min=from_wire(budget["min"]) if "min" in budget else None,
-        budget_max=from_wire(budget["max"]) if "max" in budget else None,
-        start_time=start,
-        end_time=end,
+        budget_max=wanted.budget_max,
+        start_time=wanted.starts_on,
+        end_time=flight_end(filters),
     )
 
 
