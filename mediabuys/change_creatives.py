@@ -1,9 +1,7 @@
 """Creatives that a change puts on packages, or takes off them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from mediabuys.creative_placement import (
@@ -17,8 +15,6 @@ from mediabuys.models import Creative, Package
 from mediabuys.package_validation import assignments_of
 from mediabuys.requests import AssignmentRequest
 from mediabuys.states import CreativeStatus
-
-WEIGHT_STEP = Decimal("0.01")
 
 Assignments = tuple[AssignmentRequest, ...]
 
@@ -46,13 +42,9 @@ def assignments_after(
     """
     if "creative_assignments" not in line:
         return None
-    path = f"{path}.creative_assignments"
-    wishes = line["creative_assignments"] or []
-    _refuse_placements(wishes, path)
-    asked = tuple(
-        replace(wish, weight=None if wish.weight is None else wish.weight.quantize(WEIGHT_STEP))
-        for wish in assignments_of(line, path.removesuffix(".creative_assignments"))
-    )
+    where = f"{path}.creative_assignments"
+    _refuse_placements(line["creative_assignments"] or [], where)
+    asked = assignments_of(line, path)
     present = {row.creative_ref: row for row in package.assignments.all()}
     if {wish.creative_id: wish.weight for wish in asked} == {
         ref: row.weight for ref, row in present.items()
@@ -60,8 +52,8 @@ def assignments_after(
         return None
     for index, wish in enumerate(asked):
         if wish.creative_id not in present:
-            _refuse_misplaced(wish, f"{path}[{index}]", package, creatives, now)
-    _refuse_late_removal(asked, path, package, now)
+            _refuse_misplaced(wish, f"{where}[{index}]", package, creatives, now)
+    _refuse_late_removal(asked, where, package, now)
     return asked
 
 

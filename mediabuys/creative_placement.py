@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 from mediabuys.creative_deadlines import package_deadline
 from mediabuys.creative_validation import package_takes
@@ -16,6 +18,7 @@ from mediabuys.errors import (
     UnsupportedFeature,
 )
 from mediabuys.models import Creative, Package
+from mediabuys.pricing import from_wire
 from mediabuys.requests import AssignmentRequest
 from mediabuys.states import (
     LIVE_BUY_STATUSES,
@@ -25,6 +28,9 @@ from mediabuys.states import (
     CreativeStatus,
 )
 
+# What `CreativeAssignment.weight` keeps.
+WEIGHT_STEP = Decimal("0.01")
+
 
 @dataclass(frozen=True)
 class AssignmentWish:
@@ -33,7 +39,7 @@ class AssignmentWish:
     creative_id: str
     creative: Creative | None
     package_id: str
-    weight: float | None
+    weight: Decimal | None
     has_placements: bool
     path: str
     is_refused: bool = False
@@ -109,6 +115,12 @@ def _check_fit(wish: AssignmentWish, creative: Creative, package: Package, now: 
     standing = [row.creative for row in package.assignments.all()]
     if creative not in standing and is_closed(package, now):
         raise deadline_passed(f"{wish.path}.package_id")
+
+
+def weight_of(assignment: Mapping[str, Any]) -> Decimal | None:
+    """Return an assignment's weight as it is kept, to the hundredth; None where it has none."""
+    asked = assignment.get("weight")
+    return None if asked is None else from_wire(asked).quantize(WEIGHT_STEP)
 
 
 def refuse_rejected(

@@ -6,6 +6,7 @@ from datetime import MAXYEAR, MINYEAR, datetime
 from decimal import Decimal
 from typing import Any
 
+from mediabuys.creative_placement import weight_of
 from mediabuys.errors import (
     BudgetTooLow,
     InvalidRequest,
@@ -250,10 +251,7 @@ def assignments_of(line: Mapping[str, Any], path: str) -> tuple[AssignmentReques
             )
         seen.add(assignment["creative_id"])
     return tuple(
-        AssignmentRequest(
-            assignment["creative_id"],
-            from_wire(assignment["weight"]) if assignment.get("weight") is not None else None,
-        )
+        AssignmentRequest(assignment["creative_id"], weight_of(assignment))
         for assignment in assignments
     )
 

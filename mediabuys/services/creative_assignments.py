@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 
 from django.db.models import Exists, OuterRef, Prefetch, Q
 
@@ -18,7 +17,6 @@ from mediabuys.creative_validation import package_takes
 from mediabuys.errors import TradeError
 from mediabuys.locks import media_buys_locked
 from mediabuys.models import Account, Creative, CreativeAssignment, Event, MediaBuy, Package
-from mediabuys.pricing import from_wire
 from mediabuys.services.events import event_record
 from mediabuys.services.flights import media_buy_refresh
 from mediabuys.states import (
@@ -28,7 +26,6 @@ from mediabuys.states import (
     BuyStatus,
 )
 
-WEIGHT_STEP = Decimal("0.01")
 OPEN_STATUSES = (BuyStatus.DRAFT, *LIVE_BUY_STATUSES)
 
 
@@ -155,14 +152,14 @@ def _granted(
         return None
     outcome.errors.pop(wish.package_id, None)
     outcome.accept(wish.package_id)
-    weight = None if wish.weight is None else from_wire(wish.weight).quantize(WEIGHT_STEP)
     stands = any(
-        row.creative_id == creative.pk and row.weight == weight for row in package.assignments.all()
+        row.creative_id == creative.pk and row.weight == wish.weight
+        for row in package.assignments.all()
     )
     if stands:
         return None
     return CreativeAssignment(
-        package=package, creative_ref=wish.creative_id, creative=creative, weight=weight
+        package=package, creative_ref=wish.creative_id, creative=creative, weight=wish.weight
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from mediabuys.creative_placement import AssignmentWish
+from mediabuys.creative_placement import AssignmentWish, weight_of
 from mediabuys.creative_results import AssignmentOutcome, SyncedCreative
 from mediabuys.errors import CreativeNotFound, InvalidRequest, InvalidState, TradeError
 from mediabuys.locks import creatives_locked
@@ -146,7 +146,7 @@ def _wishes(
             creative=None if row["creative_id"] in failed else library.get(row["creative_id"]),
             is_refused=row["creative_id"] in failed,
             package_id=row["package_id"],
-            weight=row.get("weight"),
+            weight=weight_of(row),
             has_placements=bool(row.get("placement_ids")),
             path=path,
         )

@@ -112,6 +112,18 @@ def test_what_is_already_so_changes_nothing(buyer: Buyer) -> None:
     assert events_after(buy, buy.revision) == []
 
 
+def test_a_weight_is_read_alike_in_an_order_and_in_a_change(buyer: Buyer) -> None:
+    wish = {"creative_assignments": [{"creative_id": "to-come", "weight": 33.345}]}
+    ordered = place(buyer, order_params(buyer, packages=[{**LINE, **wish}])).drafted
+    buy, package = ordered.buy, ordered.packages[0]
+
+    change(buyer, buy, packages=[{"package_id": package.package_id, **wish}])
+
+    assert [row.weight for row in ordered.assignments] == [Decimal("33.34")]
+    assert package.assignments.get().weight == Decimal("33.34")
+    assert events_after(buy, buy.revision) == []
+
+
 def test_a_running_buy_is_paused_and_resumed(buyer: Buyer) -> None:
     buy = active_buy(buyer)
 
