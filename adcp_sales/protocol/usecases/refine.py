@@ -1,6 +1,6 @@
 """get_products in refine mode: typed changes of a selection and of proposals, one by one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -8,7 +8,7 @@ from django.conf import settings
 from adcp_sales.protocol.auth import missing_token
 from adcp_sales.protocol.cursors import cursor_decode, cursor_encode, page_size
 from adcp_sales.protocol.errors import AdcpError
-from adcp_sales.protocol.refinements import Refining, entry_id
+from adcp_sales.protocol.refinements import Entry, Refining, entry_id
 from adcp_sales.protocol.registry import Call
 from mediabuys.models import Proposal
 from mediabuys.selectors.catalog import (
@@ -26,8 +26,6 @@ from mediabuys.wire.proposals import proposal_body
 
 # A selection is made from this many products at most.
 SELECTION_LIMIT = 10_000
-
-Entry = Mapping[str, Any]
 
 
 def refined_body(call: Call, wanted: ProductFilter) -> dict[str, Any]:
@@ -86,10 +84,7 @@ def _finalized(call: Call, entries: Sequence[Entry]) -> dict[str, Any]:
         principal=call.require_principal(),
         account=call.account,
         publisher=publisher,
-        proposal_ids={
-            entry["proposal_id"]: f"refine[{index}].proposal_id"
-            for index, entry in enumerate(entries)
-        },
+        proposal_ids=_fields(entries, "proposal"),
         now=call.now,
     )
     products = products_complete(pks=_products_of(committed))
@@ -125,7 +120,7 @@ def _refined(call: Call, entries: Sequence[Entry], wanted: ProductFilter) -> dic
                 principal=principal,
                 account=call.account,
                 refinements=refinements,
-                fields=_fields(entries),
+                fields=_fields(entries, "proposal"),
                 now=call.now,
             )
         )
@@ -148,11 +143,7 @@ def _refined(call: Call, entries: Sequence[Entry], wanted: ProductFilter) -> dic
 
 
 def _named_products(call: Call, entries: Sequence[Entry]) -> dict[str, Any]:
-    fields = {
-        entry["product_id"]: f"refine[{index}].product_id"
-        for index, entry in enumerate(entries)
-        if entry["scope"] == "product"
-    }
+    fields = _fields(entries, "product")
     named = products_named(now=call.now, product_ids=list(fields)) if fields else {}
     for product_id, field in fields.items():
         if product_id not in named:
@@ -166,16 +157,16 @@ def _named_products(call: Call, entries: Sequence[Entry]) -> dict[str, Any]:
 
 
 def _named_proposals(call: Call, entries: Sequence[Entry]) -> dict[str, Proposal]:
-    fields = _fields(entries)
+    fields = _fields(entries, "proposal")
     if not fields:
         return {}
     named = proposals_named(
         principal=call.require_principal(), account=call.account, proposal_ids=list(fields)
     )
-    for index, entry in enumerate(entries):
+    for entry in entries:
         if entry["scope"] != "proposal":
             continue
-        field = f"refine[{index}].proposal_id"
+        field = fields[entry["proposal_id"]]
         proposal = named.get(entry["proposal_id"])
         if proposal is None:
             raise proposal_not_found(field)
@@ -184,11 +175,12 @@ def _named_proposals(call: Call, entries: Sequence[Entry]) -> dict[str, Proposal
     return named
 
 
-def _fields(entries: Sequence[Entry]) -> dict[str, str]:
+def _fields(entries: Sequence[Entry], scope: str) -> dict[str, str]:
+    """Return what entries of this scope name, each with the request's field that names it."""
     return {
-        entry["proposal_id"]: f"refine[{index}].proposal_id"
+        entry_id(entry): f"refine[{index}].{scope}_id"
         for index, entry in enumerate(entries)
-        if entry["scope"] == "proposal"
+        if entry["scope"] == scope
     }
 
 
