@@ -16,6 +16,7 @@ from unfold.decorators import action
 
 from mediabuys.admin.base import ReadOnlyAdmin
 from mediabuys.admin.confirm import Confirmation, confirmed
+from mediabuys.admin.page import seller_of
 from mediabuys.errors import TradeError
 from mediabuys.keyset import whole_number
 from mediabuys.models import MediaBuy
@@ -175,10 +176,6 @@ class BuyActions(ReadOnlyAdmin):
         return [*pages, *super().get_urls()]
 
 
-def _actor(request: HttpRequest) -> str:
-    return f"seller:{request.user.get_username()}"
-
-
 def _in_words(buy: MediaBuy) -> str:
     flight = flight_in_words(buy.start_time, buy.end_time)
     return f"{in_words(buy.total_budget, buy.currency)} for {buy.account.name}, {flight}."
@@ -206,7 +203,7 @@ def _one(request: HttpRequest, object_id: str, name: str) -> HttpResponse:
         ),
         form=form_class(request.POST or None, initial={"shown_revision": buy.revision}),
         act=lambda form: verb.service(
-            media_buy_pk=buy.pk, actor=_actor(request), now=timezone.now(), **form.cleaned_data
+            media_buy_pk=buy.pk, actor=seller_of(request), now=timezone.now(), **form.cleaned_data
         ),
     )
 
@@ -254,7 +251,7 @@ def _each(request: HttpRequest, verb: Verb, buys: list[MediaBuy], reason: str) -
     for buy in buys:
         try:
             verb.service(
-                media_buy_pk=buy.pk, actor=_actor(request), reason=reason, now=timezone.now()
+                media_buy_pk=buy.pk, actor=seller_of(request), reason=reason, now=timezone.now()
             )
         except TradeError as error:
             messages.warning(request, f"{buy}: {error.message}")

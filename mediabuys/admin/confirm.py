@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 
+from mediabuys.admin.page import desk_page, refusal_in_words
 from mediabuys.errors import TradeError
 
 CONFLICT = 409
@@ -42,10 +42,10 @@ def confirmed(
         try:
             said = act(form)
         except TradeError as error:
-            form.add_error(None, f"{error.message} {error.suggestion or ''}".strip())
+            form.add_error(None, refusal_in_words(error))
             status = CONFLICT
         else:
             messages.success(request, said if isinstance(said, str) else says.done)
             return redirect(says.back)
-    context = {**admin.site.each_context(request), "title": says.title, "says": says, "form": form}
-    return TemplateResponse(request, "desk/confirm_action.html", context, status=status)
+    context = {"title": says.title, "says": says, "form": form}
+    return desk_page(request, "desk/confirm_action.html", context, status=status)

@@ -4,17 +4,17 @@ import re
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from mediabuys.admin.confirm import Confirmation, confirmed
+from mediabuys.admin.page import desk_page, seller_of
 from mediabuys.errors import TradeError
 from mediabuys.keyset import whole_number
 from mediabuys.models import Creative
@@ -79,11 +79,6 @@ def require_reviewer(request: HttpRequest) -> None:
         raise PermissionDenied("Your role may look at creatives, but not decide on them.")
 
 
-def reviewer_of(request: HttpRequest) -> str:
-    """Return how histories call the person who is signed in."""
-    return f"seller:{request.user.get_username()}"
-
-
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def decision(request: HttpRequest, pk: int, outcome: ReviewOutcome) -> HttpResponse:
@@ -129,7 +124,7 @@ def _decide(
         creative_pk=creative.pk,
         approve=outcome == ReviewOutcome.APPROVED,
         reason=said.get("reason", ""),
-        reviewer=reviewer_of(request),
+        reviewer=seller_of(request),
         shown_revision=said["shown_revision"],
         shown_status=said["shown_status"] or _expected(outcome),
     )
@@ -165,12 +160,11 @@ def approve_many(request: HttpRequest) -> HttpResponse:
 
 def _asked_once_more(request: HttpRequest, picks: dict[int, int]) -> HttpResponse:
     context = {
-        **admin.site.each_context(request),
         "title": "Creative review",
         "rows": review_rows(list(picks), now=timezone.now()),
         "picks": [f"{pk}-{revision}" for pk, revision in picks.items()],
     }
-    return TemplateResponse(request, "desk/creative_approve_many.html", context)
+    return desk_page(request, "desk/creative_approve_many.html", context)
 
 
 def _picks(request: HttpRequest) -> dict[int, int]:
@@ -185,7 +179,7 @@ def _approved(request: HttpRequest, pk: int, revision: int) -> bool:
             creative_pk=pk,
             approve=True,
             reason="",
-            reviewer=reviewer_of(request),
+            reviewer=seller_of(request),
             shown_revision=revision,
             shown_status=CreativeStatus.PENDING_REVIEW,
         )

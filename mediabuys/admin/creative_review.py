@@ -1,18 +1,16 @@
 """The desk's pages of creatives: the review queue, and one creative."""
 
 from collections.abc import Callable
-from typing import Any
 
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from mediabuys.admin.creative_decisions import REVIEW, VERBS, approve_many, outcomes_of
+from mediabuys.admin.page import desk_page
 from mediabuys.keyset import whole_number
 from mediabuys.models import Creative
 from mediabuys.selectors.creative_queue import (
@@ -52,11 +50,6 @@ def creative_urls(wrap: Callable[[View], View]) -> list[URLPattern]:
     ]
 
 
-def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> TemplateResponse:
-    request.current_app = admin.site.name
-    return TemplateResponse(request, template, {**admin.site.each_context(request), **context})
-
-
 def _require_view(request: HttpRequest) -> None:
     if not request.user.has_perm(VIEW):
         raise PermissionDenied
@@ -81,7 +74,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "counts": review_counts(now=now),
         "may_review": request.user.has_perm(REVIEW),
     }
-    return _page(request, "desk/creative_queue.html", context)
+    return desk_page(request, "desk/creative_queue.html", context)
 
 
 @never_cache
@@ -114,7 +107,7 @@ def creative_page(request: HttpRequest, object_id: str) -> HttpResponse:
         ],
         "next": first_to_review(now=now),
     }
-    return _page(request, "desk/creative.html", context)
+    return desk_page(request, "desk/creative.html", context)
 
 
 def _in_words(reviewer: str, creative: Creative) -> str:

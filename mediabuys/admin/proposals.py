@@ -16,6 +16,7 @@ from unfold.decorators import display
 
 from mediabuys.admin.base import ReadOnlyAdmin
 from mediabuys.admin.confirm import CONFLICT, Confirmation, confirmed
+from mediabuys.admin.page import desk_page, refusal_in_words, seller_of
 from mediabuys.admin.proposal_forms import ProposalForm, consequence
 from mediabuys.errors import TradeError
 from mediabuys.keyset import whole_number
@@ -132,17 +133,13 @@ def _page(
     context: dict[str, Any],
     status: int = 200,
 ) -> TemplateResponse:
-    shared = {**admin.site.each_context(request), "title": "Proposal", "proposal": proposal}
-    return TemplateResponse(request, template, {**shared, **context}, status=status)
+    shown = {"title": "Proposal", "proposal": proposal, **context}
+    return desk_page(request, template, shown, status=status)
 
 
 def _require_change(request: HttpRequest) -> None:
     if not request.user.has_perm(CHANGE):
         raise PermissionDenied("Your role may look at proposals, but not change them.")
-
-
-def _actor(request: HttpRequest) -> str:
-    return f"seller:{request.user.get_username()}"
 
 
 def _address(proposal: Proposal) -> str:
@@ -165,11 +162,11 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
                     proposal_pk=pk,
                     revision=form.revision(),
                     shown_at=form.cleaned_data["shown_at"],
-                    actor=_actor(request),
+                    actor=seller_of(request),
                     now=timezone.now(),
                 )
             except TradeError as error:
-                form.refuse(error.field, f"{error.message} {error.suggestion or ''}".strip())
+                form.refuse(error.field, refusal_in_words(error))
                 status = CONFLICT
             else:
                 said = "; ".join(changes) if changes else "Nothing was different"
@@ -203,7 +200,7 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
         act=lambda form: proposal_withdraw(
             proposal_pk=pk,
             reason=form.cleaned_data["reason"],
-            actor=_actor(request),
+            actor=seller_of(request),
             now=timezone.now(),
         ),
     )

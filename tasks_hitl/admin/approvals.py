@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.utils import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from psycopg.errors import LockNotAvailable
 
+from mediabuys.admin.page import desk_page
 from mediabuys.keyset import whole_number
 from tasks_hitl import permissions
 from tasks_hitl.admin.choices import FORMS, choice_of, choices_of
@@ -36,15 +36,6 @@ from tasks_hitl.services import decide
 from tasks_hitl.states import Outcome
 
 VERSION_DIGITS = 9
-
-
-def _page(
-    request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
-) -> TemplateResponse:
-    request.current_app = admin.site.name
-    return TemplateResponse(
-        request, template, {**admin.site.each_context(request), **context}, status=status
-    )
 
 
 def _require_view(request: HttpRequest) -> None:
@@ -88,7 +79,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "money": waiting_money(kind=kind),
         "decided": decided_today(now=now),
     }
-    return _page(request, "desk/queue.html", context)
+    return desk_page(request, "desk/queue.html", context)
 
 
 def _view_of(name: str) -> QueueView:
@@ -111,7 +102,7 @@ def decided(request: HttpRequest) -> HttpResponse:
         "today": today,
         "page": decided_page(before=request.GET.get("before", ""), since=since),
     }
-    return _page(request, "desk/decided.html", context)
+    return desk_page(request, "desk/decided.html", context)
 
 
 @never_cache
@@ -123,7 +114,7 @@ def approval(request: HttpRequest, task_id: str) -> HttpResponse:
     context = _facts_context(request, facts)
     if context["may_decide"]:
         context["choices"] = list(choices_of(facts))
-    return _page(request, "desk/approval.html", context)
+    return desk_page(request, "desk/approval.html", context)
 
 
 def _facts_context(request: HttpRequest, facts: ApprovalPage) -> dict[str, Any]:
@@ -221,4 +212,4 @@ def _confirm(
     if not facts.is_waiting and request.method != "POST":
         return redirect("admin:approval", task_id=task.task_id)
     context = _facts_context(request, facts) | {"choice": choice_of(facts, outcome, form)}
-    return _page(request, "desk/confirm.html", context, status=status)
+    return desk_page(request, "desk/confirm.html", context, status=status)

@@ -1,9 +1,8 @@
 """The page that says why a decision was refused: what changed, and who did it."""
 
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 
+from mediabuys.admin.page import desk_page
 from tasks_hitl.desk.decision import changes_since, decision_of
 from tasks_hitl.desk.history import actor_in_words, event_in_words
 from tasks_hitl.errors import (
@@ -42,7 +41,6 @@ def refused(
         if not is_outdated
     ]
     context = {
-        **admin.site.each_context(request),
         "title": "Approvals",
         "headline": TITLES.get(type(error), "Nothing was decided").format(noun=noun),
         "task": task,
@@ -54,4 +52,4 @@ def refused(
         "moved": error.moved if isinstance(error, ChangeOutdated) else (),
     }
     status = NOT_PERMITTED if isinstance(error, NotPermitted) else CONFLICT
-    return TemplateResponse(request, "desk/refused.html", context, status=status)
+    return desk_page(request, "desk/refused.html", context, status=status)
