@@ -38,6 +38,11 @@ EFFECTS = {
         "reason and can send another version, also after the deadline."
     ),
 }
+PATHS = {
+    ReviewOutcome.APPROVED: "approve",
+    ReviewOutcome.REJECTED: "reject",
+    ReviewOutcome.REVOKED: "revoke",
+}
 PICK = re.compile(r"(?P<pk>\d{1,18})-(?P<revision>\d{1,9})")
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from mediabuys.admin.creative_decisions import REVIEW, VERBS, approve_many, outcomes_of
+from mediabuys.admin.creative_decisions import PATHS, REVIEW, VERBS, approve_many, outcomes_of
 from mediabuys.admin.page import desk_page
 from mediabuys.keyset import whole_number
 from mediabuys.models import Creative
@@ -32,11 +32,6 @@ TONES = {
     ReviewOutcome.APPROVED: "good",
     ReviewOutcome.REJECTED: "bad",
     ReviewOutcome.REVOKED: "bad",
-}
-PATHS = {
-    ReviewOutcome.APPROVED: "mediabuys_creative_approve",
-    ReviewOutcome.REJECTED: "mediabuys_creative_reject",
-    ReviewOutcome.REVOKED: "mediabuys_creative_revoke",
 }
 
 View = Callable[..., HttpResponse]
@@ -125,7 +120,8 @@ def _choices(creative: Creative) -> list[dict[str, str]]:
         {
             "verb": VERBS[outcome][0],
             "style": STYLES.get(outcome, "reject"),
-            "address": reverse(f"admin:{PATHS[outcome]}", args=[creative.pk]) + shown,
+            "address": reverse(f"admin:mediabuys_creative_{PATHS[outcome]}", args=[creative.pk])
+            + shown,
         }
         for outcome in outcomes_of(creative)
     ]

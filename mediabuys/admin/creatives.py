@@ -8,17 +8,10 @@ from django.urls import URLPattern, path
 from unfold.decorators import display
 
 from mediabuys.admin.base import ReadOnlyAdmin
-from mediabuys.admin.creative_decisions import decision
+from mediabuys.admin.creative_decisions import PATHS, decision
 from mediabuys.admin.creative_review import creative_page
 from mediabuys.models import Creative
-from mediabuys.states import CreativeStatus, ReviewOutcome
-
-# The decisions and the addresses of their pages.
-DECISIONS = {
-    "approve": ReviewOutcome.APPROVED,
-    "reject": ReviewOutcome.REJECTED,
-    "revoke": ReviewOutcome.REVOKED,
-}
+from mediabuys.states import CreativeStatus
 
 
 @admin.register(Creative)
@@ -39,7 +32,7 @@ class CreativeAdmin(ReadOnlyAdmin):
                 {"outcome": outcome},
                 name=f"mediabuys_creative_{verb}",
             )
-            for verb, outcome in DECISIONS.items()
+            for outcome, verb in PATHS.items()
         ]
         return [*pages, *super().get_urls()]
 
