@@ -35,10 +35,10 @@ def refused(
     decision, noun = decision_of(task), handler_for(task).noun
     is_outdated = isinstance(error, ChangeOutdated)
     # What an outdated change says of the buy is the news; that it just ended is the headline.
+    events = [] if is_outdated else changes_since(task=task, version=shown_version)
     changes = [
         (event, event_in_words(event, noun), actor_in_words(event.actor, task, decision))
-        for event in changes_since(task=task, version=shown_version)
-        if not is_outdated
+        for event in events
     ]
     context = {
         "title": "Approvals",
