@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import orjson
 from django.db import transaction
-from django.test import Client
 from django.utils import timezone
 
 from mediabuys.creative_results import SyncedCreative
 from mediabuys.models import Account
 from mediabuys.services.creatives import creatives_sync
 from tests.people import AGENT_URL, Buyer
+from tests.protocol.conftest import ask
 
 BANNER = {
     "asset_type": "image",
@@ -62,7 +61,5 @@ def sync_body(buyer: Buyer, *items: dict[str, Any], key: int = 1, **changes: Any
 
 def call(task: str, body: dict[str, Any], buyer: Buyer) -> tuple[int, dict[str, Any]]:
     """Call one task over REST; return the HTTP status and the answer."""
-    response = Client().post(
-        f"/adcp/{task}", orjson.dumps(body), content_type="application/json", headers=buyer.headers
-    )
-    return response.status_code, orjson.loads(response.content)
+    answer = ask(task, body, buyer.token)
+    return answer.status, answer.body

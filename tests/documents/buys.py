@@ -3,8 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-from django.test import Client
 from django.utils import timezone
 
 from mediabuys.models import Creative, MediaBuy, Publisher
@@ -12,8 +10,9 @@ from mediabuys.services.clock import flights_activate, flights_complete
 from mediabuys.services.creatives import creative_review
 from mediabuys.states import CreativeApprovalMode
 from tasks_hitl.services import book
-from tests.creatives.library import item, wish
+from tests.creatives.library import item, sync_body, wish
 from tests.people import Buyer, order_params
+from tests.protocol.conftest import ask
 
 KEY = "key-{:016d}"
 A_MINUTE = timedelta(minutes=1)
@@ -21,10 +20,7 @@ A_MINUTE = timedelta(minutes=1)
 
 def call(buyer: Buyer, task: str, body: dict[str, Any]) -> dict[str, Any]:
     """Call one task over REST and return its body."""
-    response = Client().post(
-        f"/adcp/{task}", orjson.dumps(body), content_type="application/json", headers=buyer.headers
-    )
-    return dict(orjson.loads(response.content))
+    return ask(task, body, buyer.token).body
 
 
 def ordered(buyer: Buyer, number: int = 1, **changes: Any) -> dict[str, Any]:
@@ -46,15 +42,9 @@ def with_creative(buyer: Buyer, buy: MediaBuy, key: int = 1) -> dict[str, Any]:
     """Send a creative and assign it to the buy's first package."""
     [package, *_] = buy.packages.all()
     name = f"banner-{key}"
+    assignments = [wish(name, package.package_id)]
     return call(
-        buyer,
-        "sync_creatives",
-        {
-            "idempotency_key": f"sync-{key:016d}",
-            "account": {"account_id": buyer.account.account_id},
-            "creatives": [item(name)],
-            "assignments": [wish(name, package.package_id)],
-        },
+        buyer, "sync_creatives", sync_body(buyer, item(name), key=key, assignments=assignments)
     )
 
 
