@@ -10,10 +10,20 @@ from mediabuys.models import MediaBuy
 from mediabuys.services.changes import AppliedChange
 from mediabuys.services.clock import flights_activate
 from mediabuys.services.flights import media_buy_refresh
+from mediabuys.states import BuyStatus
 from tasks_hitl.models import Task
 from tests.people import Buyer
 from tests.trade import parked
 from tests.trade.orders import booked_buy, give_creatives
+
+
+def ready_buy(buyer: Buyer, **changes: Any) -> MediaBuy:
+    """Return a confirmed buy with an approved creative, which only waits for its start."""
+    buy = booked_buy(buyer, **changes)
+    give_creatives(buy)
+    media_buy_refresh(buy=buy, now=timezone.now())
+    assert buy.status == BuyStatus.PENDING_START
+    return buy
 
 
 def active_buy(buyer: Buyer, **changes: Any) -> MediaBuy:

@@ -10,11 +10,11 @@ from mediabuys.errors import InvalidRequest, InvalidState, TradeError
 from mediabuys.models import Booking, CreativeAssignment, Event, MediaBuy
 from mediabuys.services.clock import flights_activate
 from mediabuys.services.endings import media_buy_refuse, media_buy_stop
-from mediabuys.services.flights import media_buy_refresh
 from tasks_hitl.services import book
 from tests.concurrency import together
 from tests.people import Buyer, order_params
-from tests.trade.orders import booked_buy, give_creatives, place
+from tests.trade.changes import ready_buy
+from tests.trade.orders import booked_buy, place
 from webhooks.models import Delivery
 
 APPROVER = "seller:approver"
@@ -32,13 +32,6 @@ def end(service: Any, buy: MediaBuy, **changes: Any) -> MediaBuy:
     }
     ended: MediaBuy = service(**arguments)
     return ended
-
-
-def ready_buy(buyer: Buyer, **changes: Any) -> MediaBuy:
-    buy = booked_buy(buyer, **changes)
-    give_creatives(buy)
-    media_buy_refresh(buy=buy, now=timezone.now())
-    return buy
 
 
 @pytest.mark.django_db

@@ -11,20 +11,11 @@ from mediabuys.models import Event, MediaBuy
 from mediabuys.services import flights
 from mediabuys.services.claims import POISON_DELAY
 from mediabuys.services.clock import flights_activate, flights_complete, oldest_overdue
-from mediabuys.services.flights import media_buy_refresh
 from mediabuys.states import BuyStatus
 from tests.concurrency import together
 from tests.people import Buyer, in_wire
-from tests.trade.orders import booked_buy, give_creatives
-
-
-def ready_buy(buyer: Buyer, key: str = "key-0000000000000001", **changes: Any) -> MediaBuy:
-    """Return a confirmed buy that only waits for its start, three days from now."""
-    buy = booked_buy(buyer, key=key, **changes)
-    give_creatives(buy)
-    media_buy_refresh(buy=buy, now=timezone.now())
-    assert buy.status == BuyStatus.PENDING_START
-    return buy
+from tests.trade.changes import ready_buy
+from tests.trade.orders import booked_buy
 
 
 def in_days(days: float) -> Any:

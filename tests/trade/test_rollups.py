@@ -26,12 +26,11 @@ from mediabuys.rollups import (
 )
 from mediabuys.services.archive import media_buy_archive
 from mediabuys.services.creatives import creative_review
-from mediabuys.services.flights import media_buy_refresh
 from mediabuys.services.orders import media_buy_reject
 from tests.documents.buys import active, reviews_by_hand, shown, with_creative
 from tests.interchange import Read, read
 from tests.people import Buyer
-from tests.trade.orders import booked_buy, give_creatives, reject, send_back, waiting_task
+from tests.trade.orders import booked_buy, reject, send_back, waiting_task
 
 pytestmark = pytest.mark.django_db
 
@@ -41,13 +40,6 @@ KEY = "key-{:016d}"
 def in_campaign(buy: MediaBuy, campaign_ref: str = "spring") -> MediaBuy:
     MediaBuy.objects.filter(pk=buy.pk).update(campaign_ref=campaign_ref)
     buy.refresh_from_db()
-    return buy
-
-
-def active_buy(buyer: Buyer, number: int = 1, **changes: Any) -> MediaBuy:
-    buy = booked_buy(buyer, key=KEY.format(number), **changes)
-    give_creatives(buy)
-    media_buy_refresh(buy=buy, now=buy.start_time)
     return buy
 
 
@@ -157,7 +149,7 @@ def test_what_is_true_of_an_account(facts: dict[str, Any], expected: set[str]) -
 
 
 def test_the_most_restrictive_member_speaks_and_stands_first(buyer: Buyer, approver: User) -> None:
-    live = in_campaign(active_buy(buyer))
+    live = in_campaign(active(buyer))
     waits = in_campaign(booked_buy(buyer, key=KEY.format(2)))
 
     body = campaign(buyer)
@@ -172,7 +164,7 @@ def test_the_most_restrictive_member_speaks_and_stands_first(buyer: Buyer, appro
 
 
 def test_another_table_gives_another_word(buyer: Buyer, settings: Any) -> None:
-    in_campaign(active_buy(buyer))
+    in_campaign(active(buyer))
     in_campaign(booked_buy(buyer, key=KEY.format(2)))
     table = list(settings.ROLLUP_PRECEDENCE["interchange"])
     table.remove("ACTIVE")
@@ -188,7 +180,7 @@ def test_another_table_gives_another_word(buyer: Buyer, settings: Any) -> None:
 
 
 def test_an_open_order_is_a_member_before_it_is_a_buy(buyer: Buyer) -> None:
-    in_campaign(active_buy(buyer))
+    in_campaign(active(buyer))
     task = waiting_task(buyer, idempotency_key=KEY.format(2))
     in_campaign(task.media_buy)
 
@@ -206,7 +198,7 @@ def test_a_failed_order_speaks_until_another_is_sent(buyer: Buyer, approver: Use
     reject(task, approver)
     assert campaign(buyer)["status"] == "FAILED"
 
-    in_campaign(active_buy(buyer, 2))
+    in_campaign(active(buyer, 2))
 
     body = campaign(buyer)
     assert (body["status"], body["status_counts"]) == ("ACTIVE", {"ACTIVE": 1})
@@ -230,7 +222,7 @@ def test_a_reference_may_contain_anything(buyer: Buyer, ref: str) -> None:
 
 
 def test_a_large_campaign_is_counted_wholly_and_shown_in_part(buyer: Buyer) -> None:
-    first = in_campaign(active_buy(buyer))
+    first = in_campaign(active(buyer))
     small = statements(lambda: campaign(buyer))
     copied(first, 10_000)
     answers: list[dict[str, Any]] = []
@@ -295,7 +287,7 @@ def test_another_agent_of_the_account_reads_the_buy_and_not_the_order(
 def test_an_account_costs_the_same_whatever_it_holds(buyer: Buyer) -> None:
     empty = statements(lambda: account(buyer))
     for number in range(3):
-        active_buy(buyer, number)
+        active(buyer, number)
     waiting_task(buyer, idempotency_key=KEY.format(9))
 
     # token, account, tasks, trouble, buys by status, proposals
