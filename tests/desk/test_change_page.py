@@ -10,6 +10,7 @@ from mediabuys.models import MediaBuy, MediaBuyChange
 from mediabuys.states import ChangeStatus
 from tasks_hitl.models import Decision, Task
 from tests.desk.forms import address, rejection, rendered, shown
+from tests.desk.test_queue import ids_in
 from tests.people import Buyer
 from tests.trade.orders import approve, waiting_task
 from tests.trade.parked import budget_change, change, sold_buy, waiting_change
@@ -133,10 +134,6 @@ def test_a_viewer_reads_a_change_and_decides_nothing(
     assert "Approve…" not in page
     assert client.post(address(task, "approve"), shown(task)).status_code == 403
     assert MediaBuyChange.objects.get().status == ChangeStatus.WAITING
-
-
-def ids_in(client: Client, query: str = "") -> list[str]:
-    return [row.task.task_id for row in client.get(f"{QUEUE}{query}").context["page"].rows]
 
 
 def test_the_queue_names_changes_and_is_narrowed_to_a_kind(

@@ -44,7 +44,7 @@ SEVEN = {
 TERMINAL = ("completed", "rejected", "canceled")
 
 
-def declined(buyer: Buyer, buy: MediaBuy) -> None:
+def declined(buy: MediaBuy) -> None:
     """Let staff of the source decline an accepted buy."""
     media_buy_refuse(
         media_buy_pk=buy.pk,
@@ -74,7 +74,7 @@ def ended(buyer: Buyer, status: str) -> MediaBuy:
         return completed(buyer)
     buy = booked(ordered(buyer))
     if status == "rejected":
-        declined(buyer, buy)
+        declined(buy)
     else:
         stopped(buy)
     return buy
@@ -198,7 +198,7 @@ def test_rejected_when_the_source_declines_with_the_reason(buyer: Buyer, was: st
     buy = booked(ordered(buyer)) if was == "pending_creatives" else ready(buyer)
     assert buy.status == was
 
-    declined(buyer, buy)
+    declined(buy)
 
     body = shown(buyer, buy)
     assert body["status"] == "rejected"

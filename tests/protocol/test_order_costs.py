@@ -4,12 +4,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from mediabuys.models import Product
 from tests.people import Buyer, make_buyer, make_product, make_rules
-from tests.protocol.conftest import ask
+from tests.protocol.test_query_counts import statements
 from tests.trade.proposals import make_committed_proposal
 
 pytestmark = pytest.mark.django_db
@@ -57,10 +55,7 @@ def cost(buyer: Buyer, products: list[Product], key: str = "k" * 16, **changes: 
             {"product_id": product.product_id, "pricing_option_id": "usd", "budget": 1000}
             for product in products
         ]
-    with CaptureQueriesContext(connection) as captured:
-        answer = ask("create_media_buy", body, buyer.token)
-    assert answer.status == 200, answer.body
-    return len([query for query in captured if "SAVEPOINT" not in query["sql"]])
+    return len(statements("create_media_buy", body, buyer.token))
 
 
 @pytest.mark.parametrize("number", [1, 8])

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalog", "rules")
 SECRET = "never-to-be-seen-again-0123456789"
 
 
-def _with_secrets(buy: MediaBuy) -> dict[str, Any]:
+def _with_secrets() -> dict[str, Any]:
     authentication = {"schemes": ["Bearer"], "credentials": f"credentials-{SECRET}"}
     return {
         "invoice_recipient": {
@@ -61,7 +61,7 @@ def test_webhooks_and_invoice_are_replaced_and_their_secrets_kept(sandbox_buyer:
 
     answer = ask(
         "update_media_buy",
-        update(sandbox_buyer, buy, 102, **_with_secrets(buy)),
+        update(sandbox_buyer, buy, 102, **_with_secrets()),
         sandbox_buyer.token,
     )
 
@@ -91,7 +91,7 @@ def test_the_secrets_of_a_parked_change_are_kept_encrypted(buyer: Buyer) -> None
     buy = ordered(buyer)
     MediaBuy.objects.update(confirmed_at=timezone.now())
     guaranteed = {"product_id": "ctv-evenings", "pricing_option_id": "ctv-cpm", "budget": 500}
-    body = update(buyer, buy, new_packages=[guaranteed], **_with_secrets(buy))
+    body = update(buyer, buy, new_packages=[guaranteed], **_with_secrets())
 
     answer = ask("update_media_buy", body, buyer.token)
 
@@ -110,7 +110,7 @@ def test_the_secrets_of_a_parked_change_are_kept_encrypted(buyer: Buyer) -> None
 @pytest.mark.parametrize("field", ["push_notification_config", "reporting_webhook"])
 def test_a_webhook_of_an_inner_address_is_refused(field: str, sandbox_buyer: Buyer) -> None:
     buy = ordered(sandbox_buyer)
-    config = _with_secrets(buy)[field] | {"url": "https://169.254.169.254/latest"}
+    config = _with_secrets()[field] | {"url": "https://169.254.169.254/latest"}
     destinations = Destination.objects.count()
 
     answer = ask(
