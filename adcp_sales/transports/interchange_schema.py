@@ -6,6 +6,7 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 
+from adcp_sales.transports.openapi import described_responses
 from mediabuys.rollups import Attention, InterchangeStatus, OperationalStatus
 from mediabuys.states import WIRE_BUY_STATUSES, AccountStatus
 from tasks_hitl.states import TaskStatus
@@ -151,15 +152,5 @@ class ReadSchema(AutoSchema):
                     "schema": TEXT,
                 }
             ],
-            "responses": _responses(read),
+            "responses": described_responses(read.schema, says="Found.", refusals=REFUSALS),
         }
-
-
-def _responses(read: ReadDescription) -> dict[str, Any]:
-    failure = {"$ref": "#/components/schemas/ErrorBody"}
-    described = {
-        status: {"description": says, "content": {"application/json": {"schema": failure}}}
-        for status, says in REFUSALS.items()
-    }
-    success = {"application/json": {"schema": dict(read.schema)}}
-    return {"200": {"description": "Found.", "content": success}, **described}

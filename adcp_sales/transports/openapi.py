@@ -1,6 +1,7 @@
 """OpenAPI from the registry: every task's path with the very schemas that validate it."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -85,7 +86,11 @@ class TaskSchema(AutoSchema):
             **({"deprecated": True} if is_alias else {}),
             "security": [] if spec.access == "public" else [{"bearer": []}],
             "requestBody": {"required": True, "content": _request_content(spec)},
-            "responses": _responses(spec),
+            "responses": described_responses(
+                {"$ref": f"#/components/schemas/{spec.name}.response"},
+                says="Done.",
+                refusals=ERROR_STATUSES,
+            ),
         }
 
 
@@ -103,16 +108,19 @@ def _request_content(spec: TaskSpec) -> dict[str, Any]:
     return {"application/json": {"schema": schema, "example": dict(spec.example)}}
 
 
-def _responses(spec: TaskSpec) -> dict[str, Any]:
-    success = {"$ref": f"#/components/schemas/{spec.name}.response"}
+def described_responses(
+    schema: Mapping[str, Any], *, says: str, refusals: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return an operation's `responses`: its success, and each refusal with our error body."""
     failure = {"$ref": "#/components/schemas/ErrorBody"}
-    responses: dict[str, Any] = {
-        "200": {"description": "Done.", "content": {"application/json": {"schema": success}}}
+    return {
+        "200": _response(says, dict(schema)),
+        **{status: _response(why, failure) for status, why in refusals.items()},
     }
-    for status, description in ERROR_STATUSES.items():
-        content = {"application/json": {"schema": failure}}
-        responses[status] = {"description": description, "content": content}
-    return responses
+
+
+def _response(says: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": says, "content": {"application/json": {"schema": schema}}}
 
 
 def add_components(
