@@ -12,8 +12,8 @@ from mediabuys.errors import InvalidRequest
 from mediabuys.models import Creative, MediaBuy, Package, Product
 from mediabuys.order_fields import invoice_recipient
 from mediabuys.package_changes import package_change
-from mediabuys.package_validation import BUDGET_LIMIT, Catalog, Flight, package_from_request
-from mediabuys.pricing import in_words
+from mediabuys.package_validation import Catalog, Flight, package_from_request
+from mediabuys.pricing import BUDGET_LIMIT, in_words
 from mediabuys.reporting import reporting_request
 from mediabuys.requests import Channel, PackageRequest, channel_fields
 from mediabuys.states import PENDING_BUY_STATUSES, BuyStatus

@@ -16,10 +16,8 @@ from mediabuys.errors import (
 )
 from mediabuys.models import PricingOption, Product
 from mediabuys.order_fields import buyer_reference
-from mediabuys.pricing import from_wire, in_currency, in_words, to_wire
+from mediabuys.pricing import BUDGET_LIMIT, from_wire, in_currency, in_words, to_wire
 from mediabuys.requests import AssignmentRequest, FirmTerms, PackageRequest
-
-BUDGET_LIMIT = Decimal(10) ** 12
 
 # Refused where they stand rather than accepted and ignored.
 UNSUPPORTED_PACKAGE_FIELDS = {

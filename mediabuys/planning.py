@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_UP, Decimal
 
 from mediabuys.models.catalog import PricingOption, Product
-from mediabuys.pricing import IMPRESSIONS_PER_PRICE, discount_percent, minor_unit
+from mediabuys.pricing import BUDGET_LIMIT, IMPRESSIONS_PER_PRICE, discount_percent, minor_unit
 from mediabuys.selectors.brief import named_words
 
 WHOLE = Decimal(100)
@@ -19,8 +19,6 @@ FOCUSED_WEIGHTS = (Decimal(7), Decimal(3))
 USUAL_FLIGHT_DAYS = 30
 # One buyer is not recommended to take more than this of what a product can deliver.
 RECOMMENDED_PART_OF_CAPACITY = Decimal("0.25")
-# Nothing that anybody buys; what is over it is as good as unlimited, and still fits the columns.
-AMOUNT_LIMIT = Decimal(10) ** 12
 
 
 @dataclass(frozen=True)
@@ -262,4 +260,5 @@ def _within(
 
 
 def _rounded(amount: Decimal, currency: str, rounding: str) -> Decimal:
-    return min(amount, AMOUNT_LIMIT).quantize(minor_unit(currency), rounding=rounding)
+    # What is over the limit is as good as unlimited.
+    return min(amount, BUDGET_LIMIT).quantize(minor_unit(currency), rounding=rounding)

@@ -4,6 +4,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 # ISO 4217 currencies whose minor unit is not a hundredth.
 MINOR_UNITS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "BHD": 3, "KWD": 3, "TND": 3}
+# The highest amount, in any currency, that is ordered or planned; every column of money holds it.
+BUDGET_LIMIT = Decimal(10) ** 12
 IMPRESSIONS_PER_PRICE = {"cpm": 1000, "vcpm": 1000}
 
 

@@ -9,13 +9,12 @@ from typing import Any
 from mediabuys.errors import BudgetTooLow, InvalidRequest, TradeError
 from mediabuys.models import Proposal, ProposalAllocation
 from mediabuys.package_validation import (
-    BUDGET_LIMIT,
     Catalog,
     Flight,
     package_from_request,
     parse_shown_time,
 )
-from mediabuys.pricing import from_wire, in_currency, in_words, minor_unit, to_wire
+from mediabuys.pricing import BUDGET_LIMIT, from_wire, in_currency, in_words, minor_unit, to_wire
 from mediabuys.requests import FirmTerms, PackageRequest
 from mediabuys.selectors.proposals import proposal_expired, proposal_ordered
 from mediabuys.states import ProposalStatus

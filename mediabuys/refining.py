@@ -7,14 +7,13 @@ from decimal import Decimal
 from mediabuys.asks import Ask, Direction, Money, Wish, matched
 from mediabuys.models.catalog import Product
 from mediabuys.planning import (
-    AMOUNT_LIMIT,
     Guidance,
     Line,
     PlanRequest,
     guidance_for,
     renormalised,
 )
-from mediabuys.pricing import in_currency, in_words
+from mediabuys.pricing import BUDGET_LIMIT, in_currency, in_words
 
 WEIGHTS = {Direction.MORE: Decimal("1.5"), Direction.LESS: Decimal("0.5")}
 HOW_TO_ASK = (
@@ -168,7 +167,7 @@ def _budgeted(money: Money, guidance: Guidance, currency: str, heard: Heard) -> 
 def _budget_refusal(asked: Decimal, asked_in: str, guidance: Guidance, currency: str) -> str:
     if asked_in not in {"", currency}:
         return f"the plan is in {currency}."
-    if not 0 < asked <= AMOUNT_LIMIT:
+    if not 0 < asked <= BUDGET_LIMIT:
         return "that is no budget that can be ordered."
     amount = in_currency(asked, currency)
     if not amount:

@@ -14,14 +14,13 @@ from mediabuys.order_fields import (
     invoice_recipient,
 )
 from mediabuys.package_validation import (
-    BUDGET_LIMIT,
     Catalog,
     Flight,
     package_from_request,
     parse_time,
     short_text,
 )
-from mediabuys.pricing import from_wire, in_currency, in_words
+from mediabuys.pricing import BUDGET_LIMIT, from_wire, in_currency, in_words
 from mediabuys.proposal_execution import ChosenProposal, acceptance_of, packages_of_proposal
 from mediabuys.reporting import artifact_request, reporting_request
 from mediabuys.requests import OrderRequest, PackageRequest
