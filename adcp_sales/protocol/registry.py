@@ -12,7 +12,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
-from mediabuys.models.accounts import Account, Principal
+from mediabuys.models.accounts import Account, Principal, Publisher
+from mediabuys.selectors.catalog import the_publisher
 
 Access = Literal["public", "read", "write"]
 AccountUse = Literal["required", "optional", "none"]
@@ -54,6 +55,10 @@ class Call:
         if self.account is None:
             raise RuntimeError(f"{self.task} ran without an account.")
         return self.account
+
+    def publisher(self) -> Publisher:
+        """Return the publisher, which an account came with; one query where none is named."""
+        return self.account.publisher if self.account else the_publisher()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from adcp_sales.protocol.usecases.refine import refined_body
 from mediabuys.order_fields import brand_domain
 from mediabuys.planning import PlanRequest, plans_made
 from mediabuys.pricing import from_wire
-from mediabuys.selectors.catalog import ProductFilter, ProductPage, products_page, the_publisher
+from mediabuys.selectors.catalog import ProductFilter, ProductPage, products_page
 from mediabuys.services.proposals import Offer, proposals_offer
 from mediabuys.wire.products import product_body
 from mediabuys.wire.proposals import proposal_body
@@ -84,7 +84,7 @@ def _proposals(
     """Return the plans that we propose to this agent; a stranger is proposed nothing."""
     if call.principal is None or not page.products:
         return []
-    publisher = call.account.publisher if call.account else the_publisher()
+    publisher = call.publisher()
     request = _plan_request(call, wanted, brief, publisher.currency)
     if request.end_time is not None and request.end_time <= call.now:
         return []

@@ -16,7 +16,6 @@ from mediabuys.selectors.catalog import (
     products_complete,
     products_matching,
     products_named,
-    the_publisher,
 )
 from mediabuys.selectors.proposals import proposal_not_found, proposals_named
 from mediabuys.services.proposal_drafts import proposals_refine
@@ -79,7 +78,7 @@ def _entries(call: Call) -> list[Entry]:
 
 
 def _finalized(call: Call, entries: Sequence[Entry]) -> dict[str, Any]:
-    publisher = call.account.publisher if call.account else the_publisher()
+    publisher = call.publisher()
     committed = proposals_commit(
         principal=call.require_principal(),
         account=call.account,
@@ -137,7 +136,7 @@ def _refined(call: Call, entries: Sequence[Entry], wanted: ProductFilter) -> dic
     if body["pagination"]["has_more"]:
         body["pagination"]["cursor"] = cursor_encode(call, offset + size)
     if kept := refining.kept_proposals():
-        publisher = call.account.publisher if call.account else the_publisher()
+        publisher = call.publisher()
         body["proposals"] = [proposal_body(proposal, publisher=publisher) for proposal in kept]
     return body
 
