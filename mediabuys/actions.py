@@ -5,9 +5,9 @@ from typing import Any
 
 from mediabuys.keywords import CHANGING_FIELDS
 from mediabuys.models import MediaBuy, Package
-from mediabuys.package_validation import parse_time
 from mediabuys.pricing import from_wire
 from mediabuys.states import LIVE_BUY_STATUSES, PENDING_BUY_STATUSES, BuyStatus
+from mediabuys.times import parse_time
 
 RUNNING_ACTIONS = ("update_budget", "update_dates", "update_packages", "add_packages")
 

@@ -8,8 +8,9 @@ from typing import Any
 from mediabuys.change_request import PackageChange
 from mediabuys.errors import InvalidRequest
 from mediabuys.models import MediaBuy, Package
-from mediabuys.package_validation import Flight, parse_time
+from mediabuys.package_validation import Flight
 from mediabuys.states import PENDING_BUY_STATUSES
+from mediabuys.times import parse_time
 from mediabuys.validation import FLIGHT_LIMIT, START_TOLERANCE
 
 

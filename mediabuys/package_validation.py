@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import MAXYEAR, MINYEAR, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from mediabuys.models import PricingOption, Product
 from mediabuys.order_fields import buyer_reference
 from mediabuys.pricing import BUDGET_LIMIT, from_wire, in_currency, in_words, to_wire
 from mediabuys.requests import AssignmentRequest, FirmTerms, PackageRequest
+from mediabuys.times import parse_time
 
 # Refused where they stand rather than accepted and ignored.
 UNSUPPORTED_PACKAGE_FIELDS = {
@@ -275,30 +276,3 @@ def refuse_unsupported(
             raise UnsupportedFeature(
                 f"{name} is not supported.", field=f"{prefix}{name}", suggestion=suggestion
             )
-
-
-def parse_time(value: str, field: str) -> datetime:
-    """Return an RFC 3339 time with its offset, or raise `InvalidRequest` at the field."""
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise _no_time(field)
-    return moment
-
-
-def parse_shown_time(value: str, field: str) -> datetime:
-    """Return a time as `parse_time` does, of a year that every time zone can show."""
-    moment = parse_time(value, field)
-    if not MINYEAR < moment.year < MAXYEAR:
-        raise _no_time(field)
-    return moment
-
-
-def _no_time(field: str) -> InvalidRequest:
-    return InvalidRequest(
-        f"{field} is not a date and time with an offset.",
-        field=field,
-        suggestion="Write it as RFC 3339, such as 2027-03-01T00:00:00Z.",
-    )

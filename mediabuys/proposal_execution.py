@@ -12,12 +12,12 @@ from mediabuys.package_validation import (
     Catalog,
     Flight,
     package_from_request,
-    parse_shown_time,
 )
 from mediabuys.pricing import BUDGET_LIMIT, from_wire, in_currency, in_words, minor_unit, to_wire
 from mediabuys.requests import FirmTerms, PackageRequest
 from mediabuys.selectors.proposals import proposal_expired, proposal_ordered
 from mediabuys.states import ProposalStatus
+from mediabuys.times import parse_shown_time
 
 # How far the clocks of buyer and publisher may be apart.
 CLOCK_TOLERANCE = timedelta(minutes=5)

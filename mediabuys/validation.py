@@ -17,13 +17,13 @@ from mediabuys.package_validation import (
     Catalog,
     Flight,
     package_from_request,
-    parse_time,
     short_text,
 )
 from mediabuys.pricing import BUDGET_LIMIT, from_wire, in_currency, in_words
 from mediabuys.proposal_execution import ChosenProposal, acceptance_of, packages_of_proposal
 from mediabuys.reporting import artifact_request, reporting_request
 from mediabuys.requests import OrderRequest, PackageRequest
+from mediabuys.times import parse_time
 
 PACKAGES_LIMIT = 100
 FLIGHT_LIMIT = timedelta(days=5 * 366)

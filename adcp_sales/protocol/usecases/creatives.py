@@ -12,7 +12,6 @@ from adcp_sales.protocol.registry import MANAGING, READING, Call, Reply, TaskSpe
 from mediabuys.creative_validation import is_ours
 from mediabuys.errors import AccountNotFound
 from mediabuys.models import Account, Principal
-from mediabuys.package_validation import parse_time
 from mediabuys.selectors.accounts import account_for
 from mediabuys.selectors.creatives import (
     CreativeFilter,
@@ -21,6 +20,7 @@ from mediabuys.selectors.creatives import (
     creative_page,
 )
 from mediabuys.services.creatives import creatives_sync
+from mediabuys.times import parse_time
 from mediabuys.wire.creatives import creative_body, synced_body
 
 ASSIGNMENTS_LIMIT = 1000
