@@ -87,7 +87,7 @@ class UnknownTaskView(TaskView):
 urlpatterns = [
     *_task_paths(),
     path("adcp/", UnknownTaskView.as_view()),
-    path("adcp/<path:name>", UnknownTaskView.as_view(), name="task-unknown"),
+    path("adcp/<path:name>", UnknownTaskView.as_view()),
     path("legacy/", UnknownTaskView.as_view()),
     path("legacy/<path:name>", UnknownTaskView.as_view()),
 ]
