@@ -11,7 +11,7 @@ from mediabuys.models import MediaBuy, Package
 from mediabuys.package_validation import Flight
 from mediabuys.states import PENDING_BUY_STATUSES
 from mediabuys.times import parse_time
-from mediabuys.validation import FLIGHT_LIMIT, START_TOLERANCE
+from mediabuys.validation import FLIGHT_LIMIT, START_TOLERANCE, refuse_past_start
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,7 @@ def _start(params: Mapping[str, Any], buy: MediaBuy, now: datetime) -> tuple[dat
             field="start_time",
             suggestion="Send the change without start_time.",
         )
-    if start < now - START_TOLERANCE:
-        raise InvalidRequest(
-            "start_time is in the past.",
-            field="start_time",
-            suggestion='Send a time in the future, or "asap".',
-        )
+    refuse_past_start(start, now)
     return start, asked == "asap"
 
 

@@ -111,12 +111,7 @@ def _flight(params: Mapping[str, Any], now: datetime) -> Flight:
     asap = params["start_time"] == "asap"
     start = now if asap else parse_time(params["start_time"], "start_time")
     end = parse_time(params["end_time"], "end_time")
-    if start < now - START_TOLERANCE:
-        raise InvalidRequest(
-            "start_time is in the past.",
-            field="start_time",
-            suggestion='Send a time in the future, or "asap".',
-        )
+    refuse_past_start(start, now)
     if end <= start:
         raise InvalidRequest(
             "end_time is not after start_time.",
@@ -130,6 +125,16 @@ def _flight(params: Mapping[str, Any], now: datetime) -> Flight:
             suggestion="Order a shorter flight.",
         )
     return Flight(start, end, asap)
+
+
+def refuse_past_start(start: datetime, now: datetime) -> None:
+    """Raise `InvalidRequest` where the buy would start longer ago than clocks are apart."""
+    if start < now - START_TOLERANCE:
+        raise InvalidRequest(
+            "start_time is in the past.",
+            field="start_time",
+            suggestion='Send a time in the future, or "asap".',
+        )
 
 
 def _one_currency(packages: tuple[PackageRequest, ...]) -> str:
