@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from mediabuys.models import Account, MediaBuy, Package, Principal
-from mediabuys.selectors.buys import accepted_media_buys
+from mediabuys.selectors.buys import accepted_media_buys, narrowed
 from mediabuys.states import BuyStatus
 
 # What did not come to be, or was given up, leaves its name free.
@@ -28,15 +28,9 @@ def buys_referred_to(
     before.
     """
     buys = accepted_media_buys(principal).filter(pk__in=_keys(principal, buyer_refs))
-    if account is not None:
-        buys = buys.filter(account=account)
     if media_buy_ids is not None:
         buys = buys.filter(media_buy_id__in=media_buy_ids)
-    if statuses is not None:
-        buys = buys.filter(status__in=statuses)
-    if after is not None:
-        buys = buys.filter(pk__lt=after)
-    return buys
+    return narrowed(buys, account=account, statuses=statuses, after=after)
 
 
 def _keys(principal: Principal, buyer_refs: Sequence[str]) -> QuerySet[Any, Any]:

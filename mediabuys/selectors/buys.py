@@ -77,7 +77,8 @@ def media_buy_page(
             pk__in=_newest(principal, account, statuses, after, limit + 1)
         )
     else:
-        buys = _identified(principal, account, media_buy_ids, statuses, after)
+        named = accepted_media_buys(principal).filter(media_buy_id__in=media_buy_ids)
+        buys = narrowed(named, account=account, statuses=statuses, after=after)
     return page_of(buys, limit=limit)
 
 
@@ -111,14 +112,14 @@ def _newest(
     )
 
 
-def _identified(
-    principal: Principal,
+def narrowed(
+    buys: QuerySet[MediaBuy],
+    *,
     account: Account | None,
-    media_buy_ids: Sequence[str],
     statuses: Iterable[str] | None,
     after: int | None,
 ) -> QuerySet[MediaBuy]:
-    buys = accepted_media_buys(principal).filter(media_buy_id__in=media_buy_ids)
+    """Return those of the buys that a page's filters leave; None is no filter."""
     if account is not None:
         buys = buys.filter(account=account)
     if statuses is not None:
