@@ -87,8 +87,8 @@ def change_apply_parked(*, change: MediaBuyChange, now: datetime) -> AppliedChan
         request = _request(asked, change, buy, {one.creative_id: one for one in creatives}, now)
         applied = change_apply(buy=buy, request=request, principal=change.principal, now=now)
         change.apply()
-        change.applied_revision, change.settled_at, change.sealed = applied.revision, now, ""
-        change.save(update_fields=["status", "applied_revision", "settled_at", "sealed"])
+        change.applied_revision = applied.revision
+        _settle(change, now)
         return applied
 
 
@@ -164,5 +164,6 @@ def change_outdate(*, change: MediaBuyChange, now: datetime) -> None:
 
 
 def _settle(change: MediaBuyChange, now: datetime) -> None:
+    """Save a change that waits no longer, whichever way it went, without its secrets."""
     change.settled_at, change.sealed = now, ""
-    change.save(update_fields=["status", "settled_at", "sealed"])
+    change.save(update_fields=["status", "applied_revision", "settled_at", "sealed"])
