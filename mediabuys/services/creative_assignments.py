@@ -120,12 +120,12 @@ def _link_promised(
     """Link what orders promised before the creative came; a draft's packages are on no wire."""
     linked = []
     for package in packages:
-        is_late = package.media_buy.status != BuyStatus.DRAFT and is_closed(package, now)
+        is_known = package.media_buy.status != BuyStatus.DRAFT
+        is_late = is_known and is_closed(package, now)
         for assignment in package.assignments.all():
             creative = creatives.get(assignment.creative_ref)
             if assignment.creative_id is not None or creative is None:
                 continue
-            is_known = package.media_buy.status != BuyStatus.DRAFT
             outcome = outcomes.setdefault(creative.creative_id, AssignmentOutcome())
             if is_late:
                 outcome.explain(package.package_id, deadline_passed("assignments"))
