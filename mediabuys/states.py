@@ -121,6 +121,8 @@ class AccountStatus(models.TextChoices):
     CLOSED = "closed", "Closed"
 
 
+ENDED_ACCOUNT_STATUSES = (AccountStatus.REJECTED, AccountStatus.CLOSED)
+
 ACCOUNT_MOVES: Mapping[str, Move] = {
     "approve": Move((AccountStatus.PENDING_APPROVAL,), AccountStatus.ACTIVE),
     "reject": Move((AccountStatus.PENDING_APPROVAL,), AccountStatus.REJECTED),
@@ -158,12 +160,14 @@ class ProposalStatus(models.TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
+OPEN_PROPOSAL_STATUSES = (ProposalStatus.DRAFT, ProposalStatus.COMMITTED)
+
 PROPOSAL_MOVES: Mapping[str, Move] = {
     "commit": Move((ProposalStatus.DRAFT,), ProposalStatus.COMMITTED),
     "order": Move((ProposalStatus.COMMITTED,), ProposalStatus.ORDERED),
     # The order did not come to be: the offer stands again for what is left of its time.
     "reopen": Move((ProposalStatus.ORDERED,), ProposalStatus.COMMITTED),
-    "withdraw": Move((ProposalStatus.DRAFT, ProposalStatus.COMMITTED), ProposalStatus.WITHDRAWN),
+    "withdraw": Move(OPEN_PROPOSAL_STATUSES, ProposalStatus.WITHDRAWN),
 }
 
 

@@ -37,7 +37,12 @@ from mediabuys.rollups import (
 )
 from mediabuys.selectors.accounts import accounts_of
 from mediabuys.selectors.rollups import buys_by_status, interchange_word, trouble_of_buys
-from mediabuys.states import WIRE_BUY_STATUSES, BuyStatus, ProposalStatus
+from mediabuys.states import (
+    OPEN_PROPOSAL_STATUSES,
+    WIRE_BUY_STATUSES,
+    BuyStatus,
+    ProposalStatus,
+)
 from tasks_hitl.models import Task
 from tasks_hitl.states import OPEN_TASK_STATUSES, WAITS_FOR_BUYER, TaskStatus, TaskType
 
@@ -54,7 +59,6 @@ INTERCHANGE_OF_TASK = {
     TaskStatus.CANCELED: InterchangeStatus.CANCELED,
 }
 ENDED_BADLY = (TaskStatus.FAILED, TaskStatus.REJECTED)
-OPEN_PROPOSALS = (ProposalStatus.DRAFT, ProposalStatus.COMMITTED)
 
 
 def order_rollup(*, principal: Principal, name: str, now: datetime) -> OrderRollup | None:
@@ -159,7 +163,7 @@ def _unordered_proposal(principal: Principal, name: str, now: datetime) -> Order
     )
     if proposal is None:
         return None
-    is_open = proposal.status in OPEN_PROPOSALS and proposal.expires_at > now
+    is_open = proposal.status in OPEN_PROPOSAL_STATUSES and proposal.expires_at > now
     return OrderRollup(
         status=InterchangeStatus.DRAFT if is_open else InterchangeStatus.CANCELED,
         account_id=proposal.account.account_id if proposal.account else "",

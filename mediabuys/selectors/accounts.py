@@ -8,9 +8,8 @@ from django.db.models import Q, QuerySet
 from mediabuys.errors import AccountAmbiguous, AccountNotFound
 from mediabuys.models.accounts import Account, Principal, Publisher
 from mediabuys.selectors.handwritten import columns, rows
-from mediabuys.states import AccountStatus
+from mediabuys.states import ENDED_ACCOUNT_STATUSES
 
-ENDED_ACCOUNTS = (AccountStatus.REJECTED, AccountStatus.CLOSED)
 ACCOUNT = f"""
     SELECT {columns(Account, "account")}, {columns(Publisher, "publisher")}
     FROM mediabuys_account account
@@ -61,7 +60,11 @@ def only_account(*, principal: Principal) -> Account:
 
     Ended accounts do not count. Raises AccountNotFound without one, and AccountAmbiguous.
     """
-    found = accounts_of(principal=principal).exclude(status__in=ENDED_ACCOUNTS).order_by("pk")[:2]
+    found = (
+        accounts_of(principal=principal)
+        .exclude(status__in=ENDED_ACCOUNT_STATUSES)
+        .order_by("pk")[:2]
+    )
     match list(found):
         case [account]:
             return account

@@ -10,7 +10,7 @@ from django.db.models import Prefetch, QuerySet
 from mediabuys.models import MediaBuy, Proposal, ProposalAllocation, ProposalEvent
 from mediabuys.planning import WHOLE, firm_price
 from mediabuys.pricing import discount_percent, in_currency, units_bought
-from mediabuys.states import ProposalStatus
+from mediabuys.states import OPEN_PROPOSAL_STATUSES, ProposalStatus
 
 HISTORY_LIMIT = 50
 
@@ -40,7 +40,7 @@ class ProposalFacts:
     @property
     def is_open(self) -> bool:
         """Whether staff can still change it."""
-        return self.proposal.status in (ProposalStatus.DRAFT, ProposalStatus.COMMITTED)
+        return self.proposal.status in OPEN_PROPOSAL_STATUSES
 
 
 def proposals_shown() -> QuerySet[Proposal]:

@@ -9,11 +9,10 @@ from django.db import transaction
 from mediabuys.errors import AccountNotFound, TradeError, UnsupportedFeature
 from mediabuys.models.accounts import Account, AccountAccess, Principal, Publisher
 from mediabuys.selectors.accounts import account_for, natural_key
-from mediabuys.states import AccountStatus
+from mediabuys.states import ENDED_ACCOUNT_STATUSES
 
 SUPPORTED_BILLING = ("operator", "advertiser")
 SUPPORTED_PAYMENT_TERMS = ("net_30", "net_45", "net_60", "prepay")
-ENDED_STATUSES = (AccountStatus.REJECTED, AccountStatus.CLOSED)
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def _refined(account: Account, entry: Mapping[str, Any]) -> SyncedAccount:
     if "billing_entity" in entry:
         wanted["billing_entity"] = _storable_entity(entry)
     changed = [name for name, value in wanted.items() if getattr(account, name) != value]
-    if not changed or account.status in ENDED_STATUSES:
+    if not changed or account.status in ENDED_ACCOUNT_STATUSES:
         return SyncedAccount(account, "unchanged", _warnings(entry))
     for name in changed:
         setattr(account, name, wanted[name])

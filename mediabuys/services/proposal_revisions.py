@@ -15,7 +15,7 @@ from mediabuys.models import Proposal, ProposalAllocation, ProposalEvent
 from mediabuys.planning import WHOLE, in_percent
 from mediabuys.pricing import in_words
 from mediabuys.services.proposals import proposal_record
-from mediabuys.states import ProposalStatus
+from mediabuys.states import OPEN_PROPOSAL_STATUSES, ProposalStatus
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,6 @@ EDITABLE = {
     "signing_url": "Signing page",
 }
 NOT_TERMS = frozenset({"name", "description", "expires_at", "signing_url"})
-OPEN = (ProposalStatus.DRAFT, ProposalStatus.COMMITTED)
 
 
 def proposal_revise(
@@ -90,7 +89,7 @@ def proposal_withdraw(*, proposal_pk: int, reason: str, actor: str, now: datetim
     """
     with transaction.atomic():
         proposal = proposals_locked().get(pk=proposal_pk)
-        if proposal.status not in OPEN:
+        if proposal.status not in OPEN_PROPOSAL_STATUSES:
             raise _settled(proposal)
         proposal.withdraw()
         proposal.save(update_fields=["status", "updated_at"])
@@ -110,7 +109,7 @@ def _terms(proposal: Proposal, rows: Sequence[ProposalAllocation]) -> list[objec
 
 
 def _check_editable(proposal: Proposal, shown_at: datetime) -> None:
-    if proposal.status not in OPEN:
+    if proposal.status not in OPEN_PROPOSAL_STATUSES:
         raise _settled(proposal)
     if proposal.updated_at != shown_at:
         raise InvalidState(
