@@ -34,7 +34,7 @@ class OrderTerms:
         """What the insertion order is over."""
         if self.proposal is None:
             return ""
-        amount = self.proposal.recommended_budget or self.proposal.minimum_budget
+        amount = self.proposal.value
         return in_words(amount, self.proposal.currency) if amount else "an open amount"
 
 

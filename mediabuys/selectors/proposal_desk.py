@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 
 from mediabuys.models import MediaBuy, Proposal, ProposalAllocation, ProposalEvent
 from mediabuys.planning import WHOLE, firm_price
 from mediabuys.pricing import discount_percent, in_currency, units_bought
+from mediabuys.selectors.proposals import with_allocations
 from mediabuys.states import OPEN_PROPOSAL_STATUSES, ProposalStatus
 
 HISTORY_LIMIT = 50
@@ -45,12 +46,7 @@ class ProposalFacts:
 
 def proposals_shown() -> QuerySet[Proposal]:
     """Return all proposals with whom and what they are for."""
-    rows = ProposalAllocation.objects.order_by("position").select_related(
-        "product", "pricing_option"
-    )
-    return Proposal.objects.select_related("principal", "account").prefetch_related(
-        Prefetch("allocations", queryset=rows)
-    )
+    return with_allocations(Proposal.objects.select_related("principal"))
 
 
 def proposal_facts(*, pk: int, now: datetime) -> ProposalFacts | None:
