@@ -13,7 +13,7 @@ from mediabuys.pricing import in_words
 from mediabuys.requests import channel_fields
 from mediabuys.selectors.changes import packages_to_change
 from mediabuys.services.change_writes import assignments_replace, packages_add, packages_write
-from mediabuys.services.events import Entry, events_record
+from mediabuys.services.events import Entry, agent_actor, events_record
 from mediabuys.services.flights import media_buy_refresh
 from mediabuys.services.orders import media_buy_cancel
 from mediabuys.services.reports import reporting_webhook_set
@@ -46,7 +46,7 @@ def change_apply(
     with transaction.atomic(savepoint=False):
         if request.is_empty:
             return AppliedChange(buy, _named(request), buy.revision)
-        actor = f"agent:{principal.principal_id}"
+        actor = agent_actor(principal)
         if request.cancels:
             return _cancel(buy, request, actor, now)
         entries = list(_entries(request))

@@ -13,6 +13,7 @@ from mediabuys.models import Account, Creative, Principal
 from mediabuys.selectors.creative_deadlines import late_packages
 from mediabuys.selectors.creatives import formats_by_key, packages_that_refuse
 from mediabuys.services.creative_history import AUTO_APPROVER, submissions_record
+from mediabuys.services.events import agent_actor
 from mediabuys.states import (
     CREATIVE_MOVES,
     SERVICEABLE_CREATIVE_STATUSES,
@@ -189,7 +190,7 @@ def entries_write(sync: SyncContext, entries: Sequence[SyncEntry]) -> None:
         submissions_record(
             creatives=[*created, *updated],
             changed=changes,
-            actor=f"agent:{sync.principal.principal_id}",
+            actor=agent_actor(sync.principal),
             now=sync.now,
         )
 

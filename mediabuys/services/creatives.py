@@ -21,6 +21,7 @@ from mediabuys.services.creative_writes import (
     entries_checked,
     entries_write,
 )
+from mediabuys.services.events import agent_actor
 from mediabuys.states import CREATIVE_MOVES, CreativeStatus, ReviewOutcome
 
 # Each round loses to a twin that has just inserted the same new id, and then finds its row.
@@ -123,7 +124,7 @@ def _synced(sync: SyncContext, items: Numbered, assignments: Numbered) -> list[S
         creatives=[entry.creative for entry in entries if entry.creative is not None],
         wishes=_wishes(assignments, library, failed),
         strict=sync.strict,
-        actor=f"agent:{sync.principal.principal_id}",
+        actor=agent_actor(sync.principal),
         now=sync.now,
     )
     for creative_id, outcome in outcomes.items():

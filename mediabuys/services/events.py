@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mediabuys.models import Event, MediaBuy
+from mediabuys.models import Event, MediaBuy, Principal
+
+
+def agent_actor(principal: Principal) -> str:
+    """Return the agent as histories name it."""
+    return f"agent:{principal.principal_id}"
 
 
 def event_record(

@@ -23,7 +23,8 @@ from mediabuys.planning import (
 from mediabuys.pricing import in_words
 from mediabuys.refining import Refined, Refinement, refined
 from mediabuys.selectors.proposals import proposals_of, with_allocations
-from mediabuys.services.proposals import agent_actor, check_open
+from mediabuys.services.events import agent_actor
+from mediabuys.services.proposals import check_open
 from mediabuys.states import ProposalStatus
 
 # So long a late buyer is told that its draft has expired, and not that there never was one.

@@ -6,7 +6,8 @@ from mediabuys.locks import proposals_locked
 from mediabuys.models import Account, MediaBuy, Principal, ProposalEvent
 from mediabuys.proposal_execution import ChosenProposal
 from mediabuys.selectors.proposals import proposal_not_found, proposals_of
-from mediabuys.services.proposals import agent_actor, proposal_record
+from mediabuys.services.events import agent_actor
+from mediabuys.services.proposals import proposal_record
 from mediabuys.states import ProposalStatus
 
 

@@ -31,6 +31,7 @@ from mediabuys.selectors.proposals import (
     proposals_of,
     with_allocations,
 )
+from mediabuys.services.events import agent_actor
 from mediabuys.states import PaymentTerms, ProposalStatus
 
 
@@ -272,11 +273,6 @@ def _check_for_sale(product: Product, field: str, now: datetime) -> None:
 def _must_be_signed(proposal: Proposal, publisher: Publisher) -> bool:
     threshold = publisher.signature_threshold
     return threshold is not None and proposal.value >= threshold
-
-
-def agent_actor(principal: Principal) -> str:
-    """Return the agent as histories name it."""
-    return f"agent:{principal.principal_id}"
 
 
 def proposal_record(
