@@ -60,6 +60,12 @@ def publisher(db: Any) -> Publisher:
 
 
 @pytest.fixture
+def reviewing(publisher: Publisher) -> None:
+    """A publisher whose people look at every creative."""
+    people.reviews_by_hand()
+
+
+@pytest.fixture
 def catalog(publisher: Publisher) -> dict[str, Product]:
     """A guaranteed and a non-guaranteed product, and the usual rules."""
     people.make_rules()

@@ -21,7 +21,7 @@ from mediabuys.models import (
     Property,
     Publisher,
 )
-from mediabuys.states import DeliveryType, PricingModel
+from mediabuys.states import CreativeApprovalMode, DeliveryType, PricingModel
 from tasks_hitl.models import RuleVersion
 from tasks_hitl.services import rule_revise
 from tasks_hitl.states import RuleKind
@@ -217,3 +217,8 @@ def guaranteed_order(
 
 def in_wire(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def reviews_by_hand() -> None:
+    """Let people look at every creative: the source moderates."""
+    Publisher.objects.update(creative_approval_mode=CreativeApprovalMode.REQUIRE_HUMAN)

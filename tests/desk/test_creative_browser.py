@@ -4,11 +4,10 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
-from mediabuys.models import Creative, Publisher
-from mediabuys.states import CreativeApprovalMode
+from mediabuys.models import Creative
 from tests.creatives.library import BANNER, item, sync, wish
 from tests.desk.browser import NARROW, Desk
-from tests.people import Buyer
+from tests.people import Buyer, reviews_by_hand
 from tests.trade.orders import booked_buy
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -23,7 +22,7 @@ COPY = {
 def test_a_reviewer_looks_approves_several_and_rejects_one(
     desk: Desk, buyer: Buyer, approver: User
 ) -> None:
-    Publisher.objects.update(creative_approval_mode=CreativeApprovalMode.REQUIRE_HUMAN)
+    reviews_by_hand()
     package_id = booked_buy(buyer).packages.get().package_id
     assets = {"main": BANNER, "click": CLICK, "copy": COPY}
     wishes = [wish(name, package_id) for name in ("summer", "ridge")]
@@ -64,7 +63,7 @@ def test_a_reviewer_looks_approves_several_and_rejects_one(
 
 
 def test_the_review_fits_a_telephone(desk: Desk, buyer: Buyer, approver: User) -> None:
-    Publisher.objects.update(creative_approval_mode=CreativeApprovalMode.REQUIRE_HUMAN)
+    reviews_by_hand()
     package_id = booked_buy(buyer).packages.get().package_id
     long_name = "A-creative-whose-name-has-no-space-at-all-" * 3
     assets = {"main": BANNER | {"width": 1920, "height": 1080}, "click": CLICK, "copy": COPY}

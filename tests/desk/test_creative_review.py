@@ -11,24 +11,18 @@ from django.utils import timezone
 from mediabuys.models import Creative, CreativeReview, MediaBuy, Publisher
 from mediabuys.selectors.creative_queue import ReviewView, review_page
 from mediabuys.services.creatives import creative_review
-from mediabuys.states import BuyStatus, CreativeApprovalMode, CreativeStatus
+from mediabuys.states import BuyStatus, CreativeStatus
 from tests.creatives.library import BANNER, item, sync, wish
 from tests.people import Buyer, in_wire
 from tests.trade.orders import booked_buy
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("reviewing")]
 
 QUEUE = "/admin/creative-review/"
 APPROVE = "/admin/creative-review/approve/"
 # session, person, permissions (2), publisher; keys, creatives, places, formats, when sent, counts;
 # badges (3)
 QUERIES = 14
-
-
-@pytest.fixture(autouse=True)
-def reviewing(publisher: Publisher) -> None:
-    """People look at every creative."""
-    Publisher.objects.update(creative_approval_mode=CreativeApprovalMode.REQUIRE_HUMAN)
 
 
 def starting(buyer: Buyer, key: int, start: datetime) -> MediaBuy:

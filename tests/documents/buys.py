@@ -5,10 +5,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from mediabuys.models import Creative, MediaBuy, Publisher
+from mediabuys.models import Creative, MediaBuy
 from mediabuys.services.clock import flights_activate, flights_complete
 from mediabuys.services.creatives import creative_review
-from mediabuys.states import CreativeApprovalMode
 from tasks_hitl.services import book
 from tests.creatives.library import item, sync_body, wish
 from tests.people import Buyer, order_params
@@ -101,11 +100,6 @@ def change(buyer: Buyer, buy: MediaBuy, number: int = 1, **fields: Any) -> dict[
             **fields,
         },
     )
-
-
-def reviews_by_hand() -> None:
-    """Let people look at every creative: the source moderates."""
-    Publisher.objects.update(creative_approval_mode=CreativeApprovalMode.REQUIRE_HUMAN)
 
 
 def reviewed(*, approve: bool, reason: str = "") -> None:

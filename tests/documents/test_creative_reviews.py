@@ -8,9 +8,8 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from mediabuys.models import Creative, MediaBuy, Publisher
+from mediabuys.models import Creative, MediaBuy
 from mediabuys.services.clock import flights_activate
-from mediabuys.states import CreativeApprovalMode
 from tests.creatives.library import call, item, sync, wish
 from tests.documents.creative_calls import LINE, approvals, on, read, review, send
 from tests.people import Buyer, in_wire, make_staff
@@ -25,18 +24,10 @@ def buy(buyer: Buyer) -> MediaBuy:
     return booked_buy(buyer)
 
 
-@pytest.fixture
-def moderating(publisher: Publisher) -> Publisher:
-    """A source whose people review every creative."""
-    publisher.creative_approval_mode = CreativeApprovalMode.REQUIRE_HUMAN
-    publisher.save(update_fields=["creative_approval_mode"])
-    return publisher
-
-
 # Staff approve, reject and revoke.
 
 
-@pytest.mark.usefixtures("moderating")
+@pytest.mark.usefixtures("reviewing")
 def test_staff_review_in_the_admin_and_the_buyer_reads_their_reason(
     client: Client, buyer: Buyer, buy: MediaBuy
 ) -> None:

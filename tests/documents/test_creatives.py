@@ -30,14 +30,6 @@ def buy(buyer: Buyer) -> MediaBuy:
     return booked_buy(buyer)
 
 
-@pytest.fixture
-def moderating(publisher: Publisher) -> Publisher:
-    """A source whose people review every creative."""
-    publisher.creative_approval_mode = CreativeApprovalMode.REQUIRE_HUMAN
-    publisher.save(update_fields=["creative_approval_mode"])
-    return publisher
-
-
 # The creative approval object.
 
 
@@ -47,7 +39,7 @@ def test_a_creative_approval_names_the_creative(buyer: Buyer, buy: MediaBuy) -> 
     assert [one["creative_id"] for one in approvals(buy, buyer)] == ["banner"]
 
 
-@pytest.mark.usefixtures("moderating")
+@pytest.mark.usefixtures("reviewing")
 def test_approval_status_is_pending_review_approved_or_rejected(
     buyer: Buyer, buy: MediaBuy
 ) -> None:
@@ -61,7 +53,7 @@ def test_approval_status_is_pending_review_approved_or_rejected(
     assert told == ["pending_review", "approved", "rejected"]
 
 
-@pytest.mark.usefixtures("moderating")
+@pytest.mark.usefixtures("reviewing")
 def test_rejection_reason_explains_a_rejection_and_nothing_else(
     buyer: Buyer, buy: MediaBuy
 ) -> None:
@@ -79,7 +71,7 @@ def test_rejection_reason_explains_a_rejection_and_nothing_else(
     ]
 
 
-@pytest.mark.usefixtures("moderating")
+@pytest.mark.usefixtures("reviewing")
 def test_a_revision_is_asked_for_by_rejected_and_its_reason(buyer: Buyer, buy: MediaBuy) -> None:
     send(buyer, item(), key=1, assignments=[on(buy)])
     review(reason="The logo is cut off.")
@@ -92,7 +84,7 @@ def test_a_revision_is_asked_for_by_rejected_and_its_reason(buyer: Buyer, buy: M
     assert "input-required" not in str(body)
 
 
-@pytest.mark.usefixtures("moderating")
+@pytest.mark.usefixtures("reviewing")
 def test_corrected_assets_are_uploaded_by_sync_creatives_and_reviewed_again(
     buyer: Buyer, buy: MediaBuy
 ) -> None:
@@ -110,7 +102,7 @@ def test_corrected_assets_are_uploaded_by_sync_creatives_and_reviewed_again(
     assert read(buy, buyer)["status"] == "pending_start"
 
 
-@pytest.mark.usefixtures("moderating")
+@pytest.mark.usefixtures("reviewing")
 def test_an_approval_does_not_carry_over_to_new_content(buyer: Buyer, buy: MediaBuy) -> None:
     send(buyer, item(), key=1, assignments=[on(buy)])
     review()
@@ -145,7 +137,7 @@ def test_format_ids_pending_lists_what_was_not_uploaded_yet(buyer: Buyer) -> Non
     assert "format_ids_pending" not in read(buy, buyer)["packages"][0]
 
 
-@pytest.mark.usefixtures("moderating")
+@pytest.mark.usefixtures("reviewing")
 def test_check_creative_approval_status(buyer: Buyer, buy: MediaBuy) -> None:
     for key, name in enumerate(("good", "bad", "new"), start=1):
         send(buyer, item(name), key=key, assignments=[on(buy, name)])
@@ -163,7 +155,7 @@ def test_check_creative_approval_status(buyer: Buyer, buy: MediaBuy) -> None:
     assert lines == ["bad rejected: Too loud.", "new pending review"]
 
 
-@pytest.mark.usefixtures("moderating")
+@pytest.mark.usefixtures("reviewing")
 def test_campaign_readiness_check(buyer: Buyer, buy: MediaBuy) -> None:
     def issues() -> list[str]:
         found = []
@@ -199,7 +191,7 @@ def test_no_creative_is_assigned_yet(buyer: Buyer, buy: MediaBuy) -> None:
     assert (body["status"], body["packages"][0]["creative_approvals"]) == ("pending_creatives", [])
 
 
-@pytest.mark.usefixtures("moderating")
+@pytest.mark.usefixtures("reviewing")
 def test_the_source_is_moderating(buyer: Buyer, buy: MediaBuy) -> None:
     send(buyer, item(), key=1, assignments=[on(buy)])
 
@@ -210,7 +202,7 @@ def test_the_source_is_moderating(buyer: Buyer, buy: MediaBuy) -> None:
     assert approval["approval_status"] == "pending_review"
 
 
-@pytest.mark.usefixtures("moderating")
+@pytest.mark.usefixtures("reviewing")
 def test_it_is_resolved_by_an_approved_creative_when_the_review_clears(
     client: Client, buyer: Buyer, buy: MediaBuy, approver: User
 ) -> None:

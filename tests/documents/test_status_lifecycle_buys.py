@@ -23,11 +23,10 @@ from tests.documents.buys import (
     ordered,
     ready,
     reviewed,
-    reviews_by_hand,
     shown,
     with_creative,
 )
-from tests.people import Buyer, guaranteed_order, order_params
+from tests.people import Buyer, guaranteed_order, order_params, reviews_by_hand
 from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db

@@ -27,9 +27,9 @@ from mediabuys.rollups import (
 from mediabuys.services.archive import media_buy_archive
 from mediabuys.services.creatives import creative_review
 from mediabuys.services.orders import media_buy_reject
-from tests.documents.buys import active, reviews_by_hand, shown, with_creative
+from tests.documents.buys import active, shown, with_creative
 from tests.interchange import Read, read
-from tests.people import Buyer
+from tests.people import Buyer, reviews_by_hand
 from tests.trade.orders import booked_buy, reject, send_back, waiting_task
 
 pytestmark = pytest.mark.django_db
