@@ -25,6 +25,7 @@ from mediabuys.models import Account, Booking, Creative, MediaBuy
 from mediabuys.services.bookings import booking_claim, order_request
 from mediabuys.services.clock import flights_activate, flights_complete
 from mediabuys.services.creatives import creative_review, creatives_sync
+from mediabuys.services.events import agent_actor
 from mediabuys.services.orders import media_buy_cancel
 from mediabuys.states import CanceledBy
 from tasks_hitl.models import Task
@@ -128,7 +129,7 @@ def _flight(buy: MediaBuy, order: DemoOrder, calendar: Calendar) -> Story:
         yield moment
         media_buy_cancel(
             buy=media_buy_locked(buy.pk),
-            actor=f"agent:{buy.principal.principal_id}",
+            actor=agent_actor(buy.principal),
             canceled_by=CanceledBy.BUYER,
             reason="The campaign was moved to next season.",
             now=moment,

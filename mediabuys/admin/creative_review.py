@@ -23,6 +23,7 @@ from mediabuys.selectors.creative_queue import (
     review_rows,
 )
 from mediabuys.services.creative_history import AUTO_APPROVER
+from mediabuys.services.events import agent_actor
 from mediabuys.states import ReviewOutcome
 
 VIEW = "mediabuys.view_creative"
@@ -109,7 +110,7 @@ def _in_words(reviewer: str, creative: Creative) -> str:
     kind, _, name = reviewer.partition(":")
     if reviewer == AUTO_APPROVER:
         return "the policy that approves at once"
-    if reviewer == f"agent:{creative.principal.principal_id}":
+    if reviewer == agent_actor(creative.principal):
         return creative.principal.name
     return name if kind in ("seller", "agent") else reviewer
 

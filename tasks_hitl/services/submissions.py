@@ -8,6 +8,7 @@ import rfc8785
 
 from mediabuys.models import MediaBuy, MediaBuyChange, Principal
 from mediabuys.requests import Channel, channel_fields
+from mediabuys.services.events import agent_actor
 from tasks_hitl.amounts import amount_in_words
 from tasks_hitl.calendar import business_days_add, business_time_add
 from tasks_hitl.models import Task, TaskEvent
@@ -122,7 +123,7 @@ def _park(
         task=task,
         action=TaskEvent.Action.SUBMITTED,
         from_status="",
-        actor=f"agent:{task.principal.principal_id}",
+        actor=agent_actor(task.principal),
         now=now,
     )
     if supersedes is not None:

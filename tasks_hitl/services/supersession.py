@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from mediabuys.models import Account, MediaBuy, Principal
+from mediabuys.services.events import agent_actor
 from tasks_hitl.handlers import handler_for
 from tasks_hitl.locks import tasks_locked
 from tasks_hitl.models import Task, TaskEvent
@@ -46,7 +47,7 @@ def _supersede(named: QuerySet[Task], principal: Principal, now: datetime) -> Ta
     if task is None:
         return None
     what = handler_for(task).noun
-    actor = f"agent:{principal.principal_id}"
+    actor = agent_actor(principal)
     error = {
         "code": "CONFLICT",
         "message": f"The buyer sent a corrected {what} in its place.",

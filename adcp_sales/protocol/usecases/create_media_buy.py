@@ -18,6 +18,7 @@ from mediabuys.requests import OrderRequest
 from mediabuys.selectors.orders import buyer_standing, catalog_for_order, catalog_of_proposal
 from mediabuys.services.bookings import booking_enqueue
 from mediabuys.services.drafts import DraftedOrder, order_draft
+from mediabuys.services.events import agent_actor
 from mediabuys.services.proposal_orders import proposal_take
 from mediabuys.validation import order_from_request
 from mediabuys.wire.buys import create_success
@@ -108,7 +109,7 @@ def place_order(
         policy=evaluation.trace(),
         channel=channel,
         now=now,
-        accepted_by="" if evaluation.must_wait else f"agent:{principal.principal_id}",
+        accepted_by="" if evaluation.must_wait else agent_actor(principal),
     )
     if evaluation.must_wait:
         task = task_submit(
