@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from mediabuys.creative_placement import weight_of
+from mediabuys.creative_validation import is_ours
 from mediabuys.errors import (
     BudgetTooLow,
     InvalidRequest,
@@ -227,8 +228,7 @@ def _formats(
         else set()
     )
     for index, reference in enumerate(chosen):
-        ours = str(reference["agent_url"]).rstrip("/") == agent_url.rstrip("/")
-        if not ours or reference["id"] not in known:
+        if not is_ours(reference, agent_url) or reference["id"] not in known:
             raise UnsupportedFeature(
                 "This product does not take this format.",
                 field=f"{path}.format_ids[{index}]",
