@@ -10,7 +10,7 @@ from mediabuys.creative_placement import (
     is_closed,
     placement_of,
 )
-from mediabuys.errors import TradeError, UnsupportedFeature
+from mediabuys.errors import TradeError
 from mediabuys.models import Creative, Package
 from mediabuys.package_validation import assignments_of
 from mediabuys.requests import AssignmentRequest
@@ -43,7 +43,6 @@ def assignments_after(
     if "creative_assignments" not in line:
         return None
     where = f"{path}.creative_assignments"
-    _refuse_placements(line["creative_assignments"] or [], where)
     asked = assignments_of(line, path)
     present = {row.creative_ref: row for row in package.assignments.all()}
     if {wish.creative_id: wish.weight for wish in asked} == {
@@ -55,17 +54,6 @@ def assignments_after(
             _refuse_misplaced(wish, f"{where}[{index}]", package, creatives, now)
     _refuse_late_removal(asked, where, package, now)
     return asked
-
-
-def _refuse_placements(wishes: list[Mapping[str, Any]], path: str) -> None:
-    for index, wish in enumerate(wishes):
-        for name in ("placement_ids", "placement_refs"):
-            if wish.get(name):
-                raise UnsupportedFeature(
-                    "Creatives are assigned to whole packages.",
-                    field=f"{path}[{index}].{name}",
-                    suggestion=f"Leave {name} out.",
-                )
 
 
 def _refuse_misplaced(

@@ -240,6 +240,7 @@ def _formats(
 def assignments_of(line: Mapping[str, Any], path: str) -> tuple[AssignmentRequest, ...]:
     """Return the creatives that the line wants, each once, or refuse them at their index."""
     assignments = line.get("creative_assignments") or []
+    _refuse_placements(assignments, f"{path}.creative_assignments")
     seen: set[str] = set()
     for index, assignment in enumerate(assignments):
         if assignment["creative_id"] in seen or len(assignment["creative_id"]) > 255:
@@ -253,6 +254,17 @@ def assignments_of(line: Mapping[str, Any], path: str) -> tuple[AssignmentReques
         AssignmentRequest(assignment["creative_id"], weight_of(assignment))
         for assignment in assignments
     )
+
+
+def _refuse_placements(wishes: list[Mapping[str, Any]], path: str) -> None:
+    for index, wish in enumerate(wishes):
+        for name in ("placement_ids", "placement_refs"):
+            if wish.get(name):
+                raise UnsupportedFeature(
+                    "Creatives are assigned to whole packages.",
+                    field=f"{path}[{index}].{name}",
+                    suggestion=f"Leave {name} out.",
+                )
 
 
 def short_text(params: Mapping[str, Any], name: str, limit: int, *, prefix: str = "") -> str:

@@ -225,6 +225,11 @@ NEW_PACKAGE_REFUSALS: dict[str, tuple[dict[str, Any], str, str]] = {
     "no budget": ({"budget": 0}, "BUDGET_TOO_LOW", "budget"),
     "outside the flight": ({"start_time": _days(300)}, "INVALID_REQUEST", "start_time"),
     "inline creatives": ({"creatives": [{}]}, "UNSUPPORTED_FEATURE", "creatives"),
+    "placements": (
+        {"creative_assignments": [{"creative_id": "a", "placement_ids": ["top"]}]},
+        "UNSUPPORTED_FEATURE",
+        "creative_assignments[0].placement_ids",
+    ),
 }
 
 

@@ -95,6 +95,11 @@ REFUSALS = {
         "packages[0].format_ids[0]",
     ),
     "inline creatives": (_line(creatives=[{}]), "UNSUPPORTED_FEATURE", "packages[0].creatives"),
+    "placements": (
+        _line(creative_assignments=[{"creative_id": "a", "placement_refs": [{}]}]),
+        "UNSUPPORTED_FEATURE",
+        "packages[0].creative_assignments[0].placement_refs",
+    ),
     "a proposal": ({"proposal_id": "p1"}, "PROPOSAL_NOT_FOUND", "proposal_id"),
     "a total that does not add up": (
         {"total_budget": {"amount": 999, "currency": "USD"}},
