@@ -47,6 +47,7 @@ def show_first_sign_of_life(**_arguments: object) -> None:
 WAKEUPS = {
     "webhooks.dispatch": "webhooks.tasks.dispatch",
     "tasks_hitl.book": "tasks_hitl.tasks.book",
+    "mediabuys.traffic": "tasks_hitl.tasks.traffic",
 }
 
 

@@ -75,6 +75,33 @@ class BookingStep(models.TextChoices):
     CONFIRMATION = "confirmation", "Confirming the order"
 
 
+class HoldStatus(models.TextChoices):
+    """Whether a package holds guaranteed inventory while nobody has decided on its order."""
+
+    NONE = "none", "Holds nothing"
+    HELD = "held", "Held"
+    CONSUMED = "consumed", "Taken by an approved order"
+    RELEASED = "released", "Released"
+
+
+HOLD_MOVES: Mapping[str, Move] = {
+    "hold": Move((HoldStatus.NONE,), HoldStatus.HELD),
+    "consume": Move((HoldStatus.HELD,), HoldStatus.CONSUMED),
+    "release": Move((HoldStatus.HELD, HoldStatus.CONSUMED), HoldStatus.RELEASED),
+}
+
+
+class StrayReason(models.TextChoices):
+    """Why a row of the ad server's delivery report counts nowhere yet."""
+
+    UNKNOWN_ORDER = "unknown_order", "No such order"
+    UNKNOWN_PACKAGE = "unknown_package", "No such package in the order"
+    CURRENCY = "currency", "In another currency than the package"
+    FUTURE = "future", "Of an hour that has not begun"
+    NEGATIVE = "negative", "A negative number"
+    UNREADABLE = "unreadable", "Not understood"
+
+
 class CreativeStatus(models.TextChoices):
     PROCESSING = "processing", "Processing"
     PENDING_REVIEW = "pending_review", "Pending review"
@@ -196,6 +223,7 @@ class ReviewOutcome(models.TextChoices):
     """What happened to one revision of a creative: the buyer sent it, then staff or a policy."""
 
     SUBMITTED = "submitted", "Sent"
+    PASSED_ON = "passed_on", "Approved here, under review at the ad server"
     APPROVED = "approved", "Approved"
     REJECTED = "rejected", "Rejected"
     REVOKED = "revoked", "Revoked"

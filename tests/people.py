@@ -26,7 +26,7 @@ from tasks_hitl.models import RuleVersion
 from tasks_hitl.services import rule_revise
 from tasks_hitl.states import RuleKind
 
-ROLE_MIGRATIONS = ("0002_roles", "0004_roles_of_changes")
+ROLE_MIGRATIONS = ("0002_roles", "0004_roles_of_changes", "0005_roles_of_the_ad_server")
 AGENT_URL = "http://127.0.0.1:8000"
 
 

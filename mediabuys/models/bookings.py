@@ -88,6 +88,9 @@ class InlineOrder(models.Model):
     start_time = models.DateTimeField()
     end_time = models.DateTimeField()
     line_items = models.JSONField(default=list)
+    revision = models.PositiveIntegerField(default=1)
+    is_paused = models.BooleanField(default=False)
+    canceled_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

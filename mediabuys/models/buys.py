@@ -16,6 +16,7 @@ from mediabuys.states import (
     TERMINAL_BUY_STATUSES,
     BuyStatus,
     CanceledBy,
+    HoldStatus,
 )
 from webhooks.encryption import EncryptedTextField
 
@@ -242,6 +243,13 @@ class Package(models.Model):
     agency_estimate_number = models.CharField(max_length=100, blank=True)
     request_context = models.JSONField(null=True, blank=True)
     ext = models.JSONField(null=True, blank=True)
+    hold_status = FSMField(choices=HoldStatus.choices, default=HoldStatus.NONE, protected=True)
+    held_impressions = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Guaranteed impressions that it holds or has taken."
+    )
+    held_until = models.DateTimeField(
+        null=True, blank=True, help_text="A hold that nobody has decided on counts until then."
+    )
 
     class Meta:
         ordering = ["media_buy", "position"]
@@ -253,6 +261,14 @@ class Package(models.Model):
                 name="package_canceled_when",
             ),
             models.CheckConstraint(
+                condition=Q(hold_status__in=HoldStatus.values), name="package_hold_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(hold_status=HoldStatus.NONE)
+                | Q(held_impressions__isnull=False, held_until__isnull=False),
+                name="package_hold_of_what",
+            ),
+            models.CheckConstraint(
                 condition=Q(end_time__isnull=True)
                 | Q(start_time__isnull=True)
                 | Q(end_time__gt=F("start_time")),
@@ -260,7 +276,14 @@ class Package(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["buyer_ref"], name="package_buyer_ref", condition=~Q(buyer_ref=""))
+            models.Index(
+                fields=["buyer_ref"], name="package_buyer_ref", condition=~Q(buyer_ref="")
+            ),
+            models.Index(
+                fields=["product"],
+                name="package_holds",
+                condition=Q(hold_status__in=(HoldStatus.HELD, HoldStatus.CONSUMED)),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -33,6 +33,11 @@ class Creative(ConcurrentTransitionMixin, models.Model):
     )
     rejection_reason = models.CharField(max_length=500, blank=True)
     reviewed_by = models.CharField(max_length=200, blank=True)
+    passed_on_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when this revision is the ad server's to review; empty while it is ours.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -52,7 +57,7 @@ class Creative(ConcurrentTransitionMixin, models.Model):
             models.Index(
                 fields=["updated_at"],
                 name="creative_to_review",
-                condition=Q(status=CreativeStatus.PENDING_REVIEW),
+                condition=Q(status=CreativeStatus.PENDING_REVIEW, passed_on_at__isnull=True),
             )
         ]
 

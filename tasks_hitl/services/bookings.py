@@ -7,7 +7,6 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from mediabuys.adservers import ad_server_for
 from mediabuys.adservers.port import (
     AdServer,
     AdServerError,
@@ -17,6 +16,7 @@ from mediabuys.adservers.port import (
     OrderDeclined,
     OrderRequest,
 )
+from mediabuys.adservers.registry import ad_server_for
 from mediabuys.errors import InvalidState
 from mediabuys.locks import media_buy_locked
 from mediabuys.models import Booking, CreativeAssignment, MediaBuy

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from mediabuys.adservers import ADAPTERS
 from mediabuys.adservers.profiles import PROFILES, SnapshotProfile
+from mediabuys.adservers.registry import ADAPTERS
 from mediabuys.snapshots import (
     DeliveryStatus,
     Figures,

@@ -1,0 +1,85 @@
+"""Reading what the ad server has to tell, page by page: one reader at a time, no page skipped.
+
+A reader claims the feed (a transaction), asks the ad server (none), and then writes the page and
+moves the cursor in one transaction that begins with `feed_locked`.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from mediabuys.adservers.port import CALL_SECONDS, AdServerError
+from mediabuys.models import AdServerFeed
+
+# Longer than the slowest call and the writing of its page.
+LEASE = timedelta(seconds=CALL_SECONDS + 60)
+
+
+@dataclass(frozen=True)
+class FeedClaim:
+    """The right to read a feed on from `cursor`, until the lease ends."""
+
+    name: str
+    cursor: str
+    lease_token: uuid.UUID
+
+
+def feed_claim(*, name: str, now: datetime) -> FeedClaim | None:
+    """Take the feed under a lease; None while another worker reads it. One transaction."""
+    with transaction.atomic():
+        AdServerFeed.objects.get_or_create(name=name)
+        free = Q(leased_until__isnull=True) | Q(leased_until__lte=now)
+        feed = (
+            AdServerFeed.objects.select_for_update(skip_locked=True).filter(free, name=name).first()
+        )
+        if feed is None:
+            return None
+        feed.lease_token, feed.leased_until = uuid.uuid4(), now + LEASE
+        feed.save(update_fields=["lease_token", "leased_until"])
+        return FeedClaim(name, feed.cursor, feed.lease_token)
+
+
+def feed_locked(*, claim: FeedClaim) -> AdServerFeed | None:
+    """Return the claimed feed, locked until the transaction ends; None when the claim was lost.
+
+    The caller writes its page, sets `cursor` and calls `feed_advance` in the same transaction.
+    """
+    return (
+        AdServerFeed.objects.select_for_update()
+        .filter(name=claim.name, lease_token=claim.lease_token)
+        .first()
+    )
+
+
+def feed_advance(
+    *,
+    feed: AdServerFeed,
+    cursor: str,
+    now: datetime,
+    more: bool,
+    as_of: datetime | None = None,
+    clock_skew_seconds: float | None = None,
+) -> None:
+    """Move a locked feed on; while there is `more` the lease is kept for the next page."""
+    feed.cursor, feed.failure_count, feed.error_message = cursor, 0, ""
+    feed.leased_until = now + LEASE if more else None
+    if not more:
+        feed.lease_token, feed.read_at = None, now
+        feed.as_of = as_of if as_of is not None else feed.as_of
+    if clock_skew_seconds is not None:
+        feed.clock_skew_seconds = clock_skew_seconds
+    feed.save()
+
+
+def feed_failed(*, claim: FeedClaim, error: AdServerError, now: datetime) -> None:
+    """Write down that the feed could not be read, and let the next tick try again."""
+    AdServerFeed.objects.filter(name=claim.name, lease_token=claim.lease_token).update(
+        lease_token=None,
+        leased_until=None,
+        failure_count=F("failure_count") + 1,
+        failed_at=now,
+        error_message=error.message[:500],
+    )
