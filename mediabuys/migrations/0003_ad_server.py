@@ -92,6 +92,16 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
+                (
+                    "package",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="mediabuys.package",
+                    ),
+                ),
                 ("hour", models.DateTimeField(help_text="Start of the hour.")),
                 (
                     "creative_ref",
@@ -341,17 +351,6 @@ class Migration(migrations.Migration):
             name="package",
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="mediabuys.package",
-            ),
-        ),
-        migrations.AddField(
-            model_name="deliveryrow",
-            name="package",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
                 related_name="+",
                 to="mediabuys.package",
             ),
