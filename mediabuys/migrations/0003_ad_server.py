@@ -45,6 +45,14 @@ class Migration(migrations.Migration):
                 ("lease_token", models.UUIDField(blank=True, null=True)),
                 ("failure_count", models.PositiveIntegerField(default=0, help_text="In a row.")),
                 ("failed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "failing_since",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="The first failure since it was last read.",
+                        null=True,
+                    ),
+                ),
                 ("error_message", models.CharField(blank=True, max_length=500)),
             ],
             options={

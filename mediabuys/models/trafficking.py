@@ -85,6 +85,9 @@ class AdServerFeed(models.Model):
     lease_token = models.UUIDField(null=True, blank=True)
     failure_count = models.PositiveIntegerField(default=0, help_text="In a row.")
     failed_at = models.DateTimeField(null=True, blank=True)
+    failing_since = models.DateTimeField(
+        null=True, blank=True, help_text="The first failure since it was last read."
+    )
     error_message = models.CharField(max_length=500, blank=True)
 
     class Meta:

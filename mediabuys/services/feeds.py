@@ -4,18 +4,23 @@ A reader claims the feed (a transaction), asks the ad server (none), and then wr
 moves the cursor in one transaction that begins with `feed_locked`.
 """
 
+import logging
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from mediabuys.adservers.port import CALL_SECONDS, AdServerError
 from mediabuys.models import AdServerFeed
 
+logger = logging.getLogger(__name__)
+
 # Longer than the slowest call and the writing of its page.
 LEASE = timedelta(seconds=CALL_SECONDS + 60)
+# An outage: the desk says so on its first page, and the log once.
+ALARM_AFTER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,10 @@ def feed_advance(
     clock_skew_seconds: float | None = None,
 ) -> None:
     """Move a locked feed on; while there is `more` the lease is kept for the next page."""
+    if _is_outage(feed.failing_since, now):
+        logger.warning("The ad server's %s can be read again.", feed.name)
     feed.cursor, feed.failure_count, feed.error_message = cursor, 0, ""
+    feed.failing_since = None
     feed.leased_until = now + LEASE if more else None
     if not more:
         feed.lease_token, feed.read_at = None, now
@@ -75,11 +83,28 @@ def feed_advance(
 
 
 def feed_failed(*, claim: FeedClaim, error: AdServerError, now: datetime) -> None:
-    """Write down that the feed could not be read, and let the next tick try again."""
-    AdServerFeed.objects.filter(name=claim.name, lease_token=claim.lease_token).update(
-        lease_token=None,
-        leased_until=None,
-        failure_count=F("failure_count") + 1,
-        failed_at=now,
-        error_message=error.message[:500],
-    )
+    """Write down that the feed could not be read, and let the next tick try again.
+
+    The first failure past `ALARM_AFTER` is logged as an error, once in each outage.
+    """
+    with transaction.atomic():
+        feed = feed_locked(claim=claim)
+        if feed is None:
+            return
+        is_known = _is_outage(feed.failing_since, feed.failed_at)
+        feed.failing_since = feed.failing_since or now
+        feed.failed_at, feed.failure_count = now, feed.failure_count + 1
+        feed.error_message = error.message[:500]
+        feed.lease_token, feed.leased_until = None, None
+        feed.save()
+        if _is_outage(feed.failing_since, now) and not is_known:
+            logger.error(
+                "The ad server's %s cannot be read since %s: %s",
+                feed.name,
+                feed.failing_since.isoformat(timespec="seconds"),
+                feed.error_message,
+            )
+
+
+def _is_outage(failing_since: datetime | None, at: datetime | None) -> bool:
+    return failing_since is not None and at is not None and at - failing_since >= ALARM_AFTER
