@@ -20,9 +20,10 @@ from adcp_sales.protocol.usecases.create_media_buy import PlacedOrder, place_ord
 from adcp_sales.protocol.usecases.update_media_buy import place_change
 from mediabuys.adservers.inline import InlineAdServer
 from mediabuys.adservers.port import OrderDeclined
+from mediabuys.adservers.requests import order_request
 from mediabuys.locks import media_buy_locked
 from mediabuys.models import Account, Booking, Creative, MediaBuy
-from mediabuys.services.bookings import booking_claim, order_request
+from mediabuys.services.bookings import booking_claim
 from mediabuys.services.clock import flights_activate, flights_complete
 from mediabuys.services.creatives import creative_review, creatives_sync
 from mediabuys.services.events import agent_actor

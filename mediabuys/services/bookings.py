@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from mediabuys.adservers.port import BookedOrder, LineItemRequest, OrderRequest
+from mediabuys.adservers.port import BookedOrder
 from mediabuys.locks import bookings_locked
 from mediabuys.models import Booking, MediaBuy
 from mediabuys.states import BookingStatus, BookingStep
@@ -172,28 +172,3 @@ def booking_requeue(*, claim: BookingClaim, code: str, message: str, now: dateti
         booking.next_attempt_at, booking.lease_token, booking.leased_until = now + delay, None, None
         booking.save()
         return True
-
-
-def order_request(buy: MediaBuy) -> OrderRequest:
-    """Return the order as the ad server books it; reads the packages."""
-    packages = buy.packages.filter(is_canceled=False).select_related("product", "pricing_option")
-    return OrderRequest(
-        reference=buy.reference,
-        advertiser=buy.brand_domain,
-        start_time=buy.start_time,
-        end_time=buy.end_time,
-        line_items=tuple(
-            LineItemRequest(
-                package_id=package.package_id,
-                product_id=package.product.product_id,
-                pricing_model=package.pricing_option.pricing_model,
-                unit_price=package.unit_price,
-                budget=package.budget,
-                currency=package.currency,
-                start_time=package.start_time or buy.start_time,
-                end_time=package.end_time or buy.end_time,
-                impressions=package.impressions,
-            )
-            for package in packages
-        ),
-    )

@@ -17,6 +17,7 @@ from mediabuys.adservers.port import (
     OrderRequest,
 )
 from mediabuys.adservers.registry import ad_server_for
+from mediabuys.adservers.requests import order_request
 from mediabuys.errors import InvalidState
 from mediabuys.locks import media_buy_locked
 from mediabuys.models import Booking, CreativeAssignment, MediaBuy
@@ -29,7 +30,6 @@ from mediabuys.services.bookings import (
     booking_record,
     booking_requeue,
     booking_step,
-    order_request,
 )
 from mediabuys.services.flights import media_buy_refresh
 from mediabuys.services.orders import (

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from mediabuys.adservers.inline import InlineAdServer
 from mediabuys.adservers.port import AdServerRefused, AdServerUnavailable, OrderDeclined
+from mediabuys.adservers.requests import order_request
 from mediabuys.models import Booking, InlineOrder, MediaBuy
 from mediabuys.services.bookings import ATTEMPTS_LIMIT, LEASE, booking_claim, booking_step
 from mediabuys.states import BookingStatus, BookingStep, BuyStatus
@@ -120,8 +121,6 @@ def test_a_worker_that_died_is_taken_over_and_books_once(buyer: Buyer, approver:
     dead = booking_claim(booking_id=booking.booking_id, now=timezone.now())
     assert dead is not None
     server = InlineAdServer("Ledger Ad Server")
-    from mediabuys.services.bookings import order_request
-
     server.create_order(order_request(MediaBuy.objects.get()))
 
     book(booking_id=booking.booking_id)
