@@ -236,6 +236,8 @@ ALLOW_PRIVATE_DESTINATIONS = env.flag("ALLOW_PRIVATE_DESTINATIONS")
 WEBHOOK_RETRY_HORIZON_SECONDS = 86_400
 
 ADSERVER = env.text("ADSERVER", "inline")
+ADSERVER_URL = env.text("ADSERVER_URL")
+ADSERVER_TOKEN = env.text("ADSERVER_TOKEN")
 INLINE_ADSERVER_STEP_SECONDS = float(env.text("INLINE_ADSERVER_STEP_SECONDS", "0"))
 # Whether orders on an account with a governance agent must name their campaign plan.
 GOVERNANCE_REQUIRE_PLAN_ID = env.flag("GOVERNANCE_REQUIRE_PLAN_ID")

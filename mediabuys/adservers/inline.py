@@ -80,6 +80,6 @@ def _line_items(row: InlineOrder) -> dict[str, str]:
     return {item["package_id"]: item["id"] for item in row.line_items}
 
 
-def inline_ad_server(name: str) -> InlineAdServer:
-    """Return the inline adapter under the publisher's name for it."""
+def inline_ad_server(name: str, _patience: float) -> InlineAdServer:
+    """Return the inline adapter under the publisher's name for it; it never waits."""
     return InlineAdServer(name, step_seconds=settings.INLINE_ADSERVER_STEP_SECONDS)

@@ -1,4 +1,4 @@
-"""How fresh each ad server's figures are, whether or not it is the one in use."""
+"""What each ad server can do, and how fresh its figures are, whether or not it is in use."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,18 +27,47 @@ class SnapshotProfile:
         return None if self.is_batch else MISSED_CYCLES * self.staleness
 
 
-# The inline adapter serves nothing, and so has no figures.
-PROFILES: dict[str, SnapshotProfile | None] = {
-    "inline": None,
-    "simulated": SnapshotProfile(timedelta(seconds=60)),
-    "batch": SnapshotProfile(timedelta(hours=4), is_batch=True),
-    "google_ad_manager": SnapshotProfile(timedelta(minutes=15)),
+@dataclass(frozen=True, slots=True)
+class AdServerProfile:
+    """What an ad server has beyond orders; of what it has not, its adapter answers with nothing.
+
+    `delivery` says how fresh its figures are, None where it tells none. `reviews_creatives` is
+    whether it reviews creatives itself, `has_inventory` whether it can tell availability.
+    """
+
+    delivery: SnapshotProfile | None = None
+    reviews_creatives: bool = False
+    has_inventory: bool = False
+
+    @property
+    def has_delivery(self) -> bool:
+        """Whether the ad server tells what was delivered."""
+        return self.delivery is not None
+
+
+def _whole(delivery: SnapshotProfile) -> AdServerProfile:
+    return AdServerProfile(delivery, reviews_creatives=True, has_inventory=True)
+
+
+PROFILES: dict[str, AdServerProfile] = {
+    # It is a table that serves nothing.
+    "inline": AdServerProfile(),
+    "simulated": _whole(SnapshotProfile(timedelta(seconds=60))),
+    "batch": _whole(SnapshotProfile(timedelta(hours=4), is_batch=True)),
+    "google_ad_manager": _whole(SnapshotProfile(timedelta(minutes=15))),
 }
 
 
-def snapshot_profile(account: Account) -> SnapshotProfile | None:
-    """Return what the account's ad server can tell of delivery; None where nothing.
+def publishers_profile() -> AdServerProfile:
+    """Return what the publisher's own ad server can do: `publishers_ad_server`'s."""
+    return PROFILES[settings.ADSERVER]
 
-    The ad server is the one that `ad_server_for` chooses: sandbox orders never leave us.
-    """
-    return PROFILES["inline" if account.sandbox else settings.ADSERVER]
+
+def profile_of(account: Account) -> AdServerProfile:
+    """Return what the account's ad server can do: that of `ad_server_for`."""
+    return PROFILES["inline"] if account.sandbox else publishers_profile()
+
+
+def snapshot_profile(account: Account) -> SnapshotProfile | None:
+    """Return how fresh the account's delivery figures are; None where there are none."""
+    return profile_of(account).delivery

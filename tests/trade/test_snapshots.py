@@ -203,7 +203,9 @@ def test_permission_is_asked_before_anything_else() -> None:
 
 def test_the_ad_servers_profiles() -> None:
     assert set(ADAPTERS) <= set(PROFILES)
-    cycles = {name: profile and profile.staleness for name, profile in PROFILES.items()}
+    cycles = {
+        name: profile.delivery and profile.delivery.staleness for name, profile in PROFILES.items()
+    }
 
     assert cycles == {
         "inline": None,
