@@ -102,6 +102,14 @@ class StrayReason(models.TextChoices):
     UNREADABLE = "unreadable", "Not understood"
 
 
+# What may come to pass by itself: the order is accepted, the package is added, the hour begins.
+PASSING_STRAY_REASONS = (
+    StrayReason.UNKNOWN_ORDER,
+    StrayReason.UNKNOWN_PACKAGE,
+    StrayReason.FUTURE,
+)
+
+
 class CreativeStatus(models.TextChoices):
     PROCESSING = "processing", "Processing"
     PENDING_REVIEW = "pending_review", "Pending review"

@@ -133,7 +133,7 @@ class Migration(migrations.Migration):
                 (
                     "revision",
                     models.PositiveIntegerField(
-                        default=1, help_text="How often it was told otherwise."
+                        default=1, help_text="One more each time that it was restated."
                     ),
                 ),
             ],
@@ -172,6 +172,7 @@ class Migration(migrations.Migration):
                 ("package_ref", models.CharField(blank=True, max_length=64)),
                 ("row", models.JSONField(help_text="The row as the ad server told it.")),
                 ("row_digest", models.CharField(max_length=64, unique=True)),
+                ("version", models.PositiveBigIntegerField(default=0)),
                 (
                     "reason",
                     models.CharField(
@@ -375,9 +376,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="straydelivery",
             index=models.Index(
-                condition=models.Q(("settled_at__isnull", True)),
+                condition=models.Q(
+                    ("reason__in", ("unknown_order", "unknown_package", "future")),
+                    ("settled_at__isnull", True),
+                ),
                 fields=["checked_at"],
-                name="stray_delivery_open",
+                name="stray_delivery_to_retry",
             ),
         ),
         migrations.AddConstraint(

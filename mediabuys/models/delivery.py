@@ -4,14 +4,15 @@ from django.db import models
 from django.db.models import Q
 
 from mediabuys.models.buys import Package
-from mediabuys.states import StrayReason
+from mediabuys.states import PASSING_STRAY_REASONS, StrayReason
 
 
 class DeliveryRow(models.Model):
     """What one creative of one package delivered in one country in one hour (UTC).
 
-    `version` is the ad server's own and only grows: a later one restates the hour, and what stood
-    before is kept as a `DeliveryRevision`. There is no foreign key in the database, because to
+    `version` is the ad server's own and only grows: a later one takes the place of an earlier one,
+    and where the hour was over, so that this restates it, what stood before is kept as a
+    `DeliveryRevision`. There is no foreign key in the database, because to
     check a million rows costs more than to write them: the import finds each row's package first,
     and packages are never deleted.
     """
@@ -30,7 +31,9 @@ class DeliveryRow(models.Model):
     completed_views = models.PositiveBigIntegerField()
     spend = models.DecimalField(max_digits=18, decimal_places=4, help_text="In the package's own.")
     version = models.PositiveBigIntegerField()
-    revision = models.PositiveIntegerField(default=1, help_text="How often it was told otherwise.")
+    revision = models.PositiveIntegerField(
+        default=1, help_text="One more each time that it was restated."
+    )
 
     class Meta:
         constraints = [
@@ -70,16 +73,18 @@ class DeliveryRevision(models.Model):
 
 
 class StrayDelivery(models.Model):
-    """A row of the ad server's report that counts nowhere, why, and the row as it came.
+    """An hour of the ad server's report that counts nowhere, why, and the row as it came.
 
     Nothing is lost: a stray is tried again for as long as its reason may pass, and `settled_at`
-    says when it found its place.
+    says when it found its place. `row_digest` names the hour, so that a later `version` of it takes
+    the place of an earlier one; what is not understood is named by all of its text.
     """
 
     order_reference = models.CharField(max_length=64, blank=True)
     package_ref = models.CharField(max_length=64, blank=True)
     row = models.JSONField(help_text="The row as the ad server told it.")
     row_digest = models.CharField(max_length=64, unique=True)
+    version = models.PositiveBigIntegerField(default=0)
     reason = models.CharField(max_length=20, choices=StrayReason.choices)
     first_seen_at = models.DateTimeField()
     checked_at = models.DateTimeField()
@@ -96,8 +101,8 @@ class StrayDelivery(models.Model):
         indexes = [
             models.Index(
                 fields=["checked_at"],
-                name="stray_delivery_open",
-                condition=Q(settled_at__isnull=True),
+                name="stray_delivery_to_retry",
+                condition=Q(settled_at__isnull=True, reason__in=PASSING_STRAY_REASONS),
             )
         ]
 
