@@ -1,45 +1,64 @@
 """How many impressions a package wants: its own goal, or what its budget buys."""
 
-from decimal import Decimal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from mediabuys.models import Package
+from mediabuys.models import MediaBuy, Package
 from mediabuys.pricing import IMPRESSIONS_PER_PRICE, units_bought
-from mediabuys.requests import PackageRequest
+from mediabuys.requests import OrderRequest, PackageRequest
+from mediabuys.states import DeliveryType
 
 # Nobody has more to sell, and every column and every JSON reader still holds the number.
 IMPRESSIONS_LIMIT = 10**15
 
 
-def impressions_wanted(
-    *, goal: int | None, budget: Decimal, unit_price: Decimal | None, pricing_model: str
-) -> int | None:
-    """Return the impressions that a line is to deliver; None where its price says nothing.
+@dataclass(frozen=True)
+class Demand:
+    """What a line wants of a product's inventory in a flight; no countries means everywhere.
 
-    Only a price for a thousand impressions says it: clicks, views and flat rates need a goal.
+    `impressions` is None where its price does not say. A guaranteed line takes them, and what it
+    takes nobody else gets.
     """
-    if goal:
-        return min(goal, IMPRESSIONS_LIMIT)
-    if pricing_model not in IMPRESSIONS_PER_PRICE:
-        return None
-    bought = units_bought(budget, unit_price, pricing_model)
-    return None if bought is None else min(bought, IMPRESSIONS_LIMIT)
+
+    product_pk: int
+    starts: datetime
+    ends: datetime
+    impressions: int | None = None
+    countries: tuple[str, ...] = ()
+    is_guaranteed: bool = False
 
 
-def package_demand(package: Package) -> int | None:
-    """Return what a package wants; reads its pricing option."""
-    return impressions_wanted(
-        goal=package.impressions,
-        budget=package.budget,
-        unit_price=package.unit_price,
-        pricing_model=package.pricing_option.pricing_model,
+def impressions_wanted(line: Package | PackageRequest) -> int | None:
+    """Return the line's goal, else what its budget buys; None where its price says nothing.
+
+    A price for clicks or views says nothing of impressions. Reads the line's pricing option.
+    """
+    model = line.pricing_option.pricing_model
+    wanted = line.impressions or None
+    if wanted is None and model in IMPRESSIONS_PER_PRICE:
+        wanted = units_bought(line.budget, line.unit_price, model)
+    return None if wanted is None else min(wanted, IMPRESSIONS_LIMIT)
+
+
+def demands_of(
+    order: MediaBuy | OrderRequest, lines: Sequence[Package] | Sequence[PackageRequest]
+) -> tuple[Demand, ...]:
+    """Return what the lines of one order want, in their order; reads product and pricing option."""
+    return tuple(
+        Demand(
+            product_pk=line.product.pk,
+            starts=line.start_time or order.start_time,
+            ends=line.end_time or order.end_time,
+            impressions=impressions_wanted(line),
+            countries=countries_of(line.targeting_overlay),
+            is_guaranteed=line.product.delivery_type == DeliveryType.GUARANTEED,
+        )
+        for line in lines
     )
 
 
-def line_demand(line: PackageRequest) -> int | None:
-    """Return what a line of an order wants that is not written yet."""
-    return impressions_wanted(
-        goal=line.impressions,
-        budget=line.budget,
-        unit_price=line.unit_price,
-        pricing_model=line.pricing_option.pricing_model,
-    )
+def countries_of(targeting_overlay: dict[str, Any] | None) -> tuple[str, ...]:
+    """Return the countries that a line is targeted at; none means everywhere."""
+    return tuple((targeting_overlay or {}).get("geo_countries") or ())
