@@ -72,14 +72,33 @@ def media_buy_page(
 
     `after` is the last buy's key of the page before; `statuses` None means every status.
     """
+    buys = media_buys_matching(
+        principal=principal,
+        account=account,
+        media_buy_ids=media_buy_ids,
+        statuses=statuses,
+        after=after,
+        limit=limit,
+    )
+    return page_of(buys, limit=limit)
+
+
+def media_buys_matching(
+    *,
+    principal: Principal,
+    account: Account | None,
+    media_buy_ids: Sequence[str] | None,
+    statuses: Iterable[str] | None,
+    after: int | None,
+    limit: int,
+) -> QuerySet[MediaBuy]:
+    """Return the buys of a page, unordered; without ids no more than one over `limit`."""
     if media_buy_ids is None:
-        buys = MediaBuy.objects.filter(
+        return MediaBuy.objects.filter(
             pk__in=_newest(principal, account, statuses, after, limit + 1)
         )
-    else:
-        named = accepted_media_buys(principal).filter(media_buy_id__in=media_buy_ids)
-        buys = narrowed(named, account=account, statuses=statuses, after=after)
-    return page_of(buys, limit=limit)
+    named = accepted_media_buys(principal).filter(media_buy_id__in=media_buy_ids)
+    return narrowed(named, account=account, statuses=statuses, after=after)
 
 
 def page_of(buys: QuerySet[MediaBuy], *, limit: int) -> BuyPage:
