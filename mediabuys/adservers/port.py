@@ -4,8 +4,9 @@ Rules for every adapter:
 
 * Every call that changes something carries a deterministic reference (of the order, or of the
   creative) and the revision of what is told. A repeated call finds what the first one made and
-  returns it; a call with an older revision than the one held changes nothing and returns what is
-  held. So a crash between call and settling never books twice, and late workers do no harm.
+  returns it, also when both come at once; a call with an older revision than the one held changes
+  nothing and returns what is held, one with the same revision is done again. So a crash between
+  call and settling never books twice, and late workers do no harm.
 * An error is one of the types below and nothing else. `AdServerUnavailable` may be tried again;
   `AdServerRefused` and `OrderDeclined` may not. What is not understood is `AdServerUnavailable`.
 * Money is a `Decimal` with its currency, times are aware, days and hours are UTC's.
@@ -165,7 +166,11 @@ class CreativeState:
 
 @dataclass(frozen=True)
 class CreativePage:
-    """States that changed after a cursor, oldest first; ask again with `cursor` while `more`."""
+    """States that changed after a cursor, oldest first; ask again with `cursor` while `more`.
+
+    The cursor is opaque, of at most 500 characters, and may be asked for again; it has moved
+    wherever there is `more`.
+    """
 
     states: tuple[CreativeState, ...]
     cursor: str
@@ -195,7 +200,7 @@ class DeliveredHour:
 
 @dataclass(frozen=True)
 class DeliveryPage:
-    """Hours that changed after a cursor, oldest change first.
+    """Hours that changed after a cursor, oldest change first; cursors are as in `CreativePage`.
 
     `as_of` is the moment, on the ad server's clock, up to which everything delivered is in the
     rows up to the last page. `unreadable` has the rows of the page that made no sense, as they
@@ -241,7 +246,11 @@ class AdServer(Protocol):
         """
 
     def create_line_items(self, order: OrderRequest) -> dict[str, str]:
-        """Create the missing line items; return package id to the ad server's id."""
+        """Create the missing line items of a draft; return package id to the ad server's id.
+
+        A line that is there stays as it is, and a confirmed order too. Raises `AdServerRefused` for
+        a reference that is unknown or canceled.
+        """
 
     def confirm(self, reference: str) -> BookedOrder:
         """Commit the order: it takes inventory, and delivers in its flight. Return what is booked.
@@ -253,13 +262,14 @@ class AdServer(Protocol):
     def find(self, reference: str) -> BookedOrder | None:
         """Return what is held under the reference, canceled orders too; None where nothing is."""
 
-    # A booked order.
+    # A booked order. Each raises `AdServerRefused` for a reference that is unknown, canceled, or
+    # not confirmed yet.
 
     def change(self, order: OrderRequest) -> BookedOrder:
         """Make a confirmed order what `order` says: lines added, changed, canceled, paused.
 
-        All or nothing. A paused order stays paused. Raises `OrderDeclined` where the inventory does
-        not allow it, `AdServerRefused` for a reference that is unknown or canceled.
+        All or nothing: raises `OrderDeclined` where the inventory does not allow it, and then the
+        order stays what it was. A line that stays keeps its id; a paused order stays paused.
         """
 
     def pause(self, reference: str, *, revision: int) -> BookedOrder:
@@ -288,7 +298,10 @@ class AdServer(Protocol):
     # Creatives.
 
     def push_creative(self, creative: CreativeRequest) -> CreativeState:
-        """Give the ad server a creative, or a newer revision of it, to review; return its state."""
+        """Give the ad server a creative, or a newer revision of it, to review; return its state.
+
+        A newer revision is reviewed anew. Where the ad server does not review, it is approved.
+        """
 
     def creative_states(self, cursor: str) -> CreativePage:
         """Return reviews that changed after the cursor; "" is from the very first."""
