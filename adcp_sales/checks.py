@@ -6,8 +6,12 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as Caution
 
+from mediabuys.adservers.registry import ADAPTERS
 from mediabuys.rollups import precedence_faults
+from webhooks.addresses import parse
+from webhooks.errors import DestinationRefused
 
 DEVELOPMENT_KEY_MARK = "development-only"
 SECRET_KEY_CHARACTERS = 50
@@ -45,6 +49,39 @@ def rollup_tables_are_whole(
         Error(f"ROLLUP_PRECEDENCE, {fault}", hint=hint, id="adcp.E005")
         for fault in precedence_faults(settings.ROLLUP_PRECEDENCE)
     ]
+
+
+@register(Tags.compatibility)
+def ad_server_is_set_up(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 (Django's signature)
+    **kwargs: Any,  # noqa: ARG001
+) -> list[CheckMessage]:
+    """Refuse an ad server that cannot be called, and warn where orders would go nowhere."""
+    if settings.ADSERVER not in ADAPTERS:
+        known = ", ".join(sorted(ADAPTERS))
+        return [Error("ADSERVER names no adapter.", hint=f"Choose of {known}.", id="adcp.E006")]
+    if settings.ADSERVER == "inline":
+        return [_serves_nothing()] if settings.PRODUCTION else []
+    findings = [
+        (not _is_address(settings.ADSERVER_URL), "E007", "Set ADSERVER_URL to its http address."),
+        (not settings.ADSERVER_TOKEN, "E008", "Set ADSERVER_TOKEN to what it knows us by."),
+    ]
+    return [Error(message, id=f"adcp.{number}") for found, number, message in findings if found]
+
+
+def _serves_nothing() -> CheckMessage:
+    return Caution(
+        "ADSERVER=inline keeps orders in a table and serves nothing.",
+        hint="Name the ad server that books orders in ADSERVER.",
+        id="adcp.W001",
+    )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return bool(parse(url))
+    except DestinationRefused:
+        return False
 
 
 def _is_weak(secret: str) -> bool:

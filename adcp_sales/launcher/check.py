@@ -32,6 +32,7 @@ def production_environment(directory: Path) -> dict[str, str]:
         "SECRET_KEY": os.urandom(48).hex(),
         "WEBHOOK_SIGNING_KEY": new_signing_key(),
         "FIELD_ENCRYPTION_KEYS": new_encryption_key(),
+        "ADSERVER_TOKEN": os.urandom(24).hex(),
     }
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("ADCP_")
@@ -40,9 +41,11 @@ def production_environment(directory: Path) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "adcp_sales.settings.production",
         "PUBLIC_URL": "https://sales.publisher.example",
         "ALLOWED_HOSTS": "sales.publisher.example",
-        # Neither is reached: these checks read the configuration only.
+        # None is reached: these checks read the configuration only.
         "DATABASE_URL": "postgresql://sales@database.publisher.example/sales",
         "CELERY_BROKER_URL": "amqp://broker.publisher.example",
+        "ADSERVER": "simulated",
+        "ADSERVER_URL": "https://adserver.publisher.example",
     }
     for name, value in secrets.items():
         path = directory / name.lower()
