@@ -30,7 +30,8 @@ class BuyStatus(models.TextChoices):
 
 INTERNAL_BUY_STATUSES = (BuyStatus.DRAFT, BuyStatus.DECLINED)
 PENDING_BUY_STATUSES = (BuyStatus.PENDING_CREATIVES, BuyStatus.PENDING_START)
-LIVE_BUY_STATUSES = (*PENDING_BUY_STATUSES, BuyStatus.ACTIVE, BuyStatus.PAUSED)
+RUNNING_BUY_STATUSES = (BuyStatus.ACTIVE, BuyStatus.PAUSED)
+LIVE_BUY_STATUSES = (*PENDING_BUY_STATUSES, *RUNNING_BUY_STATUSES)
 TERMINAL_BUY_STATUSES = (BuyStatus.COMPLETED, BuyStatus.REJECTED, BuyStatus.CANCELED)
 WIRE_BUY_STATUSES = (*LIVE_BUY_STATUSES, *TERMINAL_BUY_STATUSES)
 
@@ -42,7 +43,7 @@ BUY_MOVES: Mapping[str, Move] = {
     "activate_held": Move((BuyStatus.PENDING_START,), BuyStatus.PAUSED),
     "pause": Move((BuyStatus.ACTIVE,), BuyStatus.PAUSED),
     "resume": Move((BuyStatus.PAUSED,), BuyStatus.ACTIVE),
-    "complete": Move((BuyStatus.ACTIVE, BuyStatus.PAUSED), BuyStatus.COMPLETED),
+    "complete": Move(RUNNING_BUY_STATUSES, BuyStatus.COMPLETED),
     "reject": Move(PENDING_BUY_STATUSES, BuyStatus.REJECTED),
     "cancel": Move(LIVE_BUY_STATUSES, BuyStatus.CANCELED),
 }

@@ -82,6 +82,13 @@ def feed_advance(
     feed.save()
 
 
+def feed_release(*, claim: FeedClaim) -> None:
+    """Give the feed back with pages still to read; the next reader goes on where this one was."""
+    AdServerFeed.objects.filter(name=claim.name, lease_token=claim.lease_token).update(
+        lease_token=None, leased_until=None
+    )
+
+
 def feed_failed(*, claim: FeedClaim, error: AdServerError, now: datetime) -> None:
     """Write down that the feed could not be read, and let the next tick try again.
 

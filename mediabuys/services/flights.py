@@ -50,9 +50,11 @@ def media_buy_activate(*, buy: MediaBuy, now: datetime, notify: bool = True) -> 
         buy_notice_enqueue(buy=buy, now=now)
 
 
-def media_buy_complete(*, buy: MediaBuy, now: datetime) -> None:
-    """End the flight of a running or paused buy."""
-    _move(buy, Event.Action.COMPLETED, now, summary="The flight is over")
+def media_buy_complete(
+    *, buy: MediaBuy, now: datetime, summary: str = "The flight is over"
+) -> None:
+    """End the flight of a running or paused buy; `summary` says why in its history."""
+    _move(buy, Event.Action.COMPLETED, now, summary=summary)
 
 
 def media_buy_end(*, buy: MediaBuy, now: datetime) -> None:
