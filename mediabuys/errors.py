@@ -47,12 +47,20 @@ class ProductUnavailable(TradeError):
     code = "PRODUCT_UNAVAILABLE"
 
 
+class InventoryGone(ProductUnavailable):
+    """The guaranteed inventory of an order is no longer all free."""
+
+
 class BudgetTooLow(TradeError):
     code = "BUDGET_TOO_LOW"
 
 
 class UnsupportedFeature(TradeError):
     code = "UNSUPPORTED_FEATURE"
+
+
+class UnsupportedGranularity(TradeError):
+    code = "UNSUPPORTED_GRANULARITY"
 
 
 class PackageNotFound(TradeError):

@@ -1,6 +1,8 @@
 """Rows locked for a change, always in this order: task, account, creative, buy, booking.
 
-A proposal comes after its account and before its buy.
+A proposal comes after its account and before its buy. Products come last of all: whoever promises
+guaranteed inventory holds them, in primary-key order, so that the same impressions are promised
+once; the rows stay readable, and packages and inventory may still refer to them.
 `of=("self",)` keeps joined rows free; every service that changes a row takes it from here.
 """
 
@@ -9,6 +11,12 @@ from collections.abc import Iterable
 from django.db.models import QuerySet
 
 from mediabuys.models import Account, Booking, Creative, MediaBuy, Proposal
+
+# For the one read of availability, which asks it in the same round trip.
+PRODUCTS_LOCKED = """
+    SELECT FROM mediabuys_product WHERE id = ANY(%(guaranteed)s::bigint[])
+    ORDER BY id FOR NO KEY UPDATE
+"""
 
 
 def account_held(account: Account) -> None:

@@ -35,6 +35,10 @@ def change_close(task: Task, _actor: str, _reason: str, now: datetime) -> None:
     change_refuse(change=change_of(task), now=now)
 
 
+def change_ask(_task: Task, _until: datetime) -> None:
+    """Nothing: a change holds no inventory of its own."""
+
+
 def change_preview(task: Task) -> str:
     """Return in words what approving will do, or that it can do nothing any more."""
     change, buy = change_of(task), task.media_buy

@@ -24,13 +24,15 @@ class Handler:
     `noun` names what is asked for and `again` says how to ask anew. `on_approve` returns None while
     the work goes on elsewhere; only a change's raises `ChangeStale`. `on_close` ends it without
     effect, because it was rejected, nobody answered or the buyer sent another; it takes who and
-    why. `preview` says in words what approving will do, `input_reason` why the buyer must answer.
+    why. `on_ask` sends it back to the buyer, who has until then to answer. `preview` says in words
+    what approving will do, `input_reason` why the buyer must answer.
     """
 
     noun: str
     again: str
     on_approve: Callable[[Task, str, datetime], Applied | None]
     on_close: Callable[[Task, str, str, datetime], None]
+    on_ask: Callable[[Task, datetime], None]
     preview: Callable[[Task], str]
     input_reason: Callable[[Task], InputReason]
 

@@ -18,6 +18,8 @@ from tasks_hitl.states import RuleKind
 
 logger = logging.getLogger(__name__)
 
+# The kind of the one answer that is no rule of the publisher's (`inventory_rule`).
+INVENTORY = "inventory"
 # What the buyer reads; the desk's explanation has the numbers.
 BUYER_REASONS: Mapping[str, str] = {
     RuleKind.GUARANTEED: "Guaranteed inventory is confirmed by our sales team",
@@ -28,6 +30,7 @@ BUYER_REASONS: Mapping[str, str] = {
     RuleKind.STARTS_SOON: "The flight starts soon",
     RuleKind.CREDIT: "The account's credit is being checked",
     RuleKind.TERMS: "The terms asked for are reviewed",
+    INVENTORY: "Not all of the inventory is free on these dates",
 }
 UNDECIDED_REASON = "The order is reviewed by our sales team"
 

@@ -15,6 +15,7 @@ from django.db.models.signals import post_migrate
 
 from mediabuys.models import Product, Publisher
 from tests import people, wakeups
+from tests.trade.inventory import tell_inventory
 
 # What `./run bench 16` reads.
 SUITE_RECORD = Path(__file__).resolve().parent.parent / "build" / "suite.json"
@@ -74,6 +75,14 @@ def catalog(publisher: Publisher) -> dict[str, Product]:
         people.make_product("run-of-site"),
     ]
     return {product.product_id: product for product in products}
+
+
+@pytest.fixture
+def homepage_inventory(catalog: dict[str, Product], settings: Any) -> Product:
+    """An ad server that has told of the guaranteed product: 100,000 impressions a day."""
+    settings.ADSERVER = "simulated"
+    tell_inventory(catalog["homepage"], 100_000)
+    return catalog["homepage"]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 
 from mediabuys.creative_deadlines import deadline_of_start
 from mediabuys.creative_placement import refuse_rejected
+from mediabuys.demand import demands_of
 from mediabuys.models import (
     Account,
     Creative,
@@ -16,6 +17,7 @@ from mediabuys.models import (
     Principal,
 )
 from mediabuys.requests import Channel, OrderRequest, PackageRequest, channel_fields
+from mediabuys.services.holds import hold_columns, policy_with_holds
 from mediabuys.services.orders import buy_become, buy_created
 from mediabuys.services.proposal_orders import proposal_order
 from mediabuys.services.reports import artifact_webhook_set, reporting_webhook_set
@@ -39,10 +41,13 @@ def order_draft(
     channel: Channel | None,
     now: datetime,
     accepted_by: str = "",
+    held_until: datetime | None = None,
 ) -> DraftedOrder:
     """Write a draft order with its packages; nothing outside the desk sees it yet.
 
     With `accepted_by`, an actor, it is accepted as it is written, as `order_accept` would do it.
+    Its guaranteed packages hold their inventory until `held_until`, None where they hold nothing,
+    or take it for their flight when the order is accepted.
     `policy` is the rule trace, `channel` where the buyer hears of the buy later. A proposal that
     the request executes is ordered with it; the caller holds its row. Raises `CreativeRejected` for
     an assigned creative that was rejected, `InvalidRequest` for the address of a webhook. Runs in
@@ -50,7 +55,11 @@ def order_draft(
     """
     creatives = _assigned_creatives(request, account)
     buy = _buy(request, principal, account, now)
-    buy.policy = policy
+    holds = [
+        hold_columns(demand, until=held_until, is_taken=bool(accepted_by))
+        for demand in demands_of(request, request.packages)
+    ]
+    buy.policy = policy_with_holds(policy, holds)
     for name, value in channel_fields(channel).items():
         setattr(buy, name, value)
     drafted_as = buy.status
@@ -58,7 +67,8 @@ def order_draft(
         buy_become(buy=buy)
     buy.save(force_insert=True)
     packages = Package.objects.bulk_create(
-        package_row(buy, position, line) for position, line in enumerate(request.packages)
+        package_row(buy, position, line, **hold)
+        for position, (line, hold) in enumerate(zip(request.packages, holds, strict=True))
     )
     assignments = _assignments_write(request, packages, creatives)
     _others_write(request, buy, now)
@@ -109,8 +119,8 @@ def _others_write(request: OrderRequest, buy: MediaBuy, now: datetime) -> None:
         artifact_webhook_set(buy=buy, request=request.artifacts)
 
 
-def package_row(buy: MediaBuy, position: int, line: PackageRequest) -> Package:
-    """Return the unsaved row of one line of an order, at its place."""
+def package_row(buy: MediaBuy, position: int, line: PackageRequest, **hold: Any) -> Package:
+    """Return the unsaved row of one line of an order, at its place; `hold` are its own columns."""
     return Package(
         media_buy=buy,
         position=position,
@@ -133,6 +143,7 @@ def package_row(buy: MediaBuy, position: int, line: PackageRequest) -> Package:
         buyer_ref=line.buyer_ref,
         request_context=line.context,
         ext=line.ext,
+        **hold,
     )
 
 

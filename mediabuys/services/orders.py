@@ -10,6 +10,7 @@ from mediabuys.pricing import in_words
 from mediabuys.services.bookings import booking_abandon
 from mediabuys.services.creative_releases import assignments_release
 from mediabuys.services.events import event_record
+from mediabuys.services.holds import holds_release
 from mediabuys.services.notices import buy_notice_enqueue
 from mediabuys.services.proposal_orders import proposal_reopen
 from mediabuys.states import CanceledBy
@@ -78,6 +79,7 @@ def order_decline(*, buy: MediaBuy, actor: str, reason: str, now: datetime) -> N
         now=now,
         summary=reason,
     )
+    holds_release(buy=buy)
     proposal_reopen(buy=buy, actor=actor, reason=reason, now=now)
 
 
@@ -103,6 +105,7 @@ def media_buy_reject(
         summary=reason,
         data=_released(buy),
     )
+    holds_release(buy=buy)
     if notify:
         buy_notice_enqueue(buy=buy, now=now)
 
@@ -140,6 +143,7 @@ def media_buy_cancel(
             summary=reason,
             data=_released(buy),
         )
+        holds_release(buy=buy)
         if canceled_by == CanceledBy.SELLER:
             buy_notice_enqueue(buy=buy, now=now)
 

@@ -207,6 +207,9 @@ def _reject(task: Task, decision: Decision, actor: str) -> None:
 def _ask(task: Task, decision: Decision, actor: str) -> None:
     now = decision.decided_at
     _record(decision)
+    # The buyer has as long to answer as the publisher had.
+    until = expiry_of(task.media_buy, now)
+    handler_for(task).on_ask(task, until)
     task_ask(
         task=task,
         error={
@@ -216,8 +219,7 @@ def _ask(task: Task, decision: Decision, actor: str) -> None:
             "recovery": "correctable",
         },
         reason=handler_for(task).input_reason(task),
-        # The buyer has as long to answer as the publisher had.
-        expires_at=expiry_of(task.media_buy, now),
+        expires_at=until,
         actor=actor,
         now=now,
         data={"decision": decision.pk},

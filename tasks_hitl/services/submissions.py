@@ -6,7 +6,7 @@ from typing import Any
 
 import rfc8785
 
-from mediabuys.models import MediaBuy, MediaBuyChange, Principal
+from mediabuys.models import MediaBuy, MediaBuyChange, Principal, Publisher
 from mediabuys.requests import Channel, channel_fields
 from mediabuys.services.events import agent_actor
 from tasks_hitl.amounts import amount_in_words
@@ -83,9 +83,13 @@ def request_digest(request: dict[str, Any]) -> str:
 
 def expiry_of(buy: MediaBuy, now: datetime) -> datetime:
     """Return until when somebody must have answered: never later than the end of the flight."""
-    publisher = buy.account.publisher
+    return answer_until(publisher=buy.account.publisher, end_time=buy.end_time, now=now)
+
+
+def answer_until(*, publisher: Publisher, end_time: datetime, now: datetime) -> datetime:
+    """Return until when somebody must have answered an order of that flight, written or not."""
     answer_by = business_days_add(now, publisher.approval_expiry_business_days, publisher)
-    return min(answer_by, buy.end_time)
+    return min(answer_by, end_time)
 
 
 def _due(buy: MediaBuy, now: datetime, *, until: datetime | None) -> datetime:

@@ -18,18 +18,21 @@ pytestmark = pytest.mark.django_db
 
 WEBHOOK = {"url": "https://127.0.0.1:9/hooks", "operation_id": "operation-1"}
 LINE = {"product_id": "homepage", "pricing_option_id": "usd", "budget": 50_000}
+# Over the threshold, and not guaranteed.
+OPEN_LINE = {**LINE, "product_id": "run-of-site"}
 
 
 @pytest.mark.parametrize("packages", [1, 20])
 @pytest.mark.parametrize(
     ("verb", "outcome", "expected"),
     [
-        # task, vote, decision, buy, booking, status, event
-        (approve, Outcome.APPROVED, 7),
-        # task, vote, decision, buy; order, its event; status, event, the buyer's notice
-        (reject, Outcome.REJECTED, 9),
-        # task, vote, decision; order, account, publisher (until when); status, event, notice
-        (send_back, Outcome.CHANGE_ASKED, 9),
+        # task, vote, decision, buy, its hold, booking, status, event
+        (approve, Outcome.APPROVED, 8),
+        # task, vote, decision, buy; order, its event, its hold; status, event, the buyer's notice
+        (reject, Outcome.REJECTED, 10),
+        # task, vote, decision; order, account, publisher (until when), its hold; status, event,
+        # notice
+        (send_back, Outcome.CHANGE_ASKED, 10),
     ],
 )
 def test_a_decision_costs_the_same_whatever_the_order(
@@ -48,6 +51,35 @@ def test_a_decision_costs_the_same_whatever_the_order(
 
     assert decision.outcome == outcome
     assert len(_statements(captured)) == expected
+
+
+@pytest.mark.parametrize(("verb", "expected"), [(approve, 7), (reject, 9), (send_back, 9)])
+def test_an_order_that_holds_nothing_costs_nothing_for_it(
+    buyer: Buyer, approver: User, verb: Callable[..., Decision], expected: int
+) -> None:
+    task = waiting_task(buyer, packages=[OPEN_LINE], push_notification_config=WEBHOOK)
+    approver.has_perm("tasks_hitl.decide_task")
+
+    with CaptureQueriesContext(connection) as captured:
+        verb(task, approver)
+
+    assert len(_statements(captured)) == expected
+
+
+@pytest.mark.parametrize("packages", [1, 20])
+def test_an_approval_of_known_inventory_costs_two_reads_more(
+    buyer: Buyer, approver: User, homepage_inventory: None, packages: int
+) -> None:
+    task = waiting_task(
+        buyer, packages=[{**LINE, "budget": 1_000}] * packages, push_notification_config=WEBHOOK
+    )
+    approver.has_perm("tasks_hitl.decide_task")
+
+    with CaptureQueriesContext(connection) as captured:
+        approve(task, approver)
+
+    # the packages, and what is free with its products locked
+    assert len(_statements(captured)) == 10
 
 
 @pytest.mark.parametrize("packages", [1, 20])
@@ -90,8 +122,8 @@ def test_a_correction_costs_its_order_and_the_end_of_the_old_one(
     with CaptureQueriesContext(connection) as correcting:
         waiting_task(buyer, context_id=old.context_id)
 
-    # task; order, declined, its event; status, event, the buyer's notice; the link
-    assert len(_statements(correcting)) - len(_statements(alone)) == 8
+    # task; order, declined, its event, its hold; status, event, the buyer's notice; the link
+    assert len(_statements(correcting)) - len(_statements(alone)) == 9
 
 
 def _statements(captured: Any) -> list[str]:

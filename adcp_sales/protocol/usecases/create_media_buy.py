@@ -22,10 +22,12 @@ from mediabuys.services.events import agent_actor
 from mediabuys.services.proposal_orders import proposal_take
 from mediabuys.validation import order_from_request
 from mediabuys.wire.buys import create_success
+from tasks_hitl.inventory_rule import inventory_checked
 from tasks_hitl.models import Task
 from tasks_hitl.rules import evaluate, order_facts
 from tasks_hitl.selectors import current_rules
 from tasks_hitl.services import book_at_once, order_supersede, task_submit
+from tasks_hitl.services.submissions import answer_until
 from tasks_hitl.wire import submitted_body
 
 # Parts of the request that only concern this one transmission, or are secret.
@@ -96,9 +98,14 @@ def place_order(
     check_plan(params, account=account, is_required=settings.GOVERNANCE_REQUIRE_PLAN_ID)
     request = order_asked_for(principal=principal, account=account, params=params, now=now)
     standing = buyer_standing(principal=principal, account=account)
-    evaluation = evaluate(
-        facts=order_facts(request=request, account=account, standing=standing, now=now),
-        rules=current_rules(),
+    evaluation = inventory_checked(
+        evaluation=evaluate(
+            facts=order_facts(request=request, account=account, standing=standing, now=now),
+            rules=current_rules(),
+            now=now,
+        ),
+        request=request,
+        account=account,
         now=now,
     )
     channel = buyer_channel(principal=principal, params=params)
@@ -110,6 +117,7 @@ def place_order(
         channel=channel,
         now=now,
         accepted_by="" if evaluation.must_wait else agent_actor(principal),
+        held_until=_held_until(request, account, now),
     )
     if evaluation.must_wait:
         task = task_submit(
@@ -126,6 +134,13 @@ def place_order(
     else:
         booking_enqueue(buy=drafted.buy, now=now)
     return PlacedOrder(drafted, None)
+
+
+def _held_until(request: OrderRequest, account: Account, now: datetime) -> datetime | None:
+    """Return until when the order holds its inventory if it must wait; a sandbox one holds none."""
+    if account.sandbox:
+        return None
+    return answer_until(publisher=account.publisher, end_time=request.end_time, now=now)
 
 
 def order_asked_for(
