@@ -5,6 +5,7 @@ from typing import Any
 
 from mediabuys.creative_results import SyncedCreative
 from mediabuys.models import Creative, CreativeAssignment
+from mediabuys.states import CreativeStatus
 from mediabuys.wire.accounts import account_body
 from mediabuys.wire.buys import present
 
@@ -46,13 +47,18 @@ def creative_body(
         "created_date": creative.created_at.isoformat(),
         "updated_date": creative.updated_at.isoformat(),
         "assets": creative.assets,
-        **present(tags=creative.tags),
+        **present(tags=creative.tags, rejection_reason=_refused_why(creative)),
     }
     if assignments is not None:
         body["assignments"] = _assignments_body(assignments)
     if not fields:
         return body
     return {name: value for name, value in body.items() if name in {*fields, *REQUIRED_FIELDS}}
+
+
+def _refused_why(creative: Creative) -> str | None:
+    """Return the reason as `creative_approvals` has it; beside the protocol's own fields."""
+    return creative.rejection_reason if creative.status == CreativeStatus.REJECTED else None
 
 
 def _assignments_body(assignments: Sequence[CreativeAssignment]) -> dict[str, Any]:
