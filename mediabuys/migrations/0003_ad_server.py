@@ -207,6 +207,14 @@ class Migration(migrations.Migration):
                 ),
                 ("wanted", models.PositiveIntegerField(default=1)),
                 ("told", models.PositiveIntegerField(default=0)),
+                (
+                    "behind_since",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="Since when it is not told what it should have.",
+                        null=True,
+                    ),
+                ),
                 ("next_attempt_at", models.DateTimeField(blank=True, null=True)),
                 ("attempt_count", models.PositiveSmallIntegerField(default=0)),
                 ("leased_until", models.DateTimeField(blank=True, null=True)),

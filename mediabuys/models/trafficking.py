@@ -24,6 +24,9 @@ class Trafficking(models.Model):
     )
     wanted = models.PositiveIntegerField(default=1)
     told = models.PositiveIntegerField(default=0)
+    behind_since = models.DateTimeField(
+        null=True, blank=True, help_text="Since when it is not told what it should have."
+    )
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     attempt_count = models.PositiveSmallIntegerField(default=0)
     leased_until = models.DateTimeField(null=True, blank=True)
