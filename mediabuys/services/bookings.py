@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
@@ -10,13 +10,10 @@ from django.db.models import Q
 from mediabuys.adservers.port import BookedOrder
 from mediabuys.locks import bookings_locked
 from mediabuys.models import Booking, MediaBuy
-from mediabuys.states import BookingStatus, BookingStep
+from mediabuys.services.attempts import LEASE, booking_delay
+from mediabuys.services.trafficking import trafficking_begin
+from mediabuys.states import BOOKING_MOVES, BookingStatus, BookingStep
 from webhooks.wakeups import nudge
-
-# Longer than the slowest call of an adapter with its time-outs, so that a living worker keeps it.
-LEASE = timedelta(seconds=60)
-ATTEMPTS_LIMIT = 8
-RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 180, 600, 1800, 3600))
 
 
 @dataclass(frozen=True)
@@ -130,7 +127,11 @@ def booking_finish(*, claim: BookingClaim, order: BookedOrder, now: datetime) ->
 
 
 def booking_fail(*, claim: BookingClaim, code: str, message: str, now: datetime) -> Booking | None:
-    """Settle a claimed booking as failed for good; None, and no change, when the claim was lost."""
+    """Settle a claimed booking as failed for good; None, and no change, when the claim was lost.
+
+    In the caller's transaction, after the buy is locked. The ad server is told to end whatever it
+    may hold of the order: an attempt may have got further than its answer.
+    """
     booking = _claimed(claim)
     if booking is None:
         return None
@@ -143,26 +144,28 @@ def _settle_as_failed(booking: Booking, code: str, message: str, now: datetime) 
     booking.error_code, booking.error_message = code, message[:500]
     booking.settled_at, booking.lease_token, booking.leased_until = now, None, None
     booking.save()
+    if booking.attempt_count:
+        trafficking_begin(buy=booking.media_buy, now=now)
 
 
 def booking_abandon(*, buy: MediaBuy, reason: str, now: datetime) -> None:
-    """Stop the booking of a buy that ended before it was booked; a worker on it loses its claim.
+    """Stop the booking of a buy that ended; a worker that is on it loses its claim.
 
-    In the caller's transaction, after the buy is locked.
+    Whatever the ad server holds of the order, or may hold, it is told to end. In the caller's
+    transaction, after the buy is locked.
     """
-    booking = (
-        Booking.objects.select_for_update()
-        .filter(media_buy=buy, status__in=(BookingStatus.QUEUED, BookingStatus.BOOKING))
-        .first()
-    )
+    booking = Booking.objects.select_for_update().filter(media_buy=buy).first()
     if booking is None:
         return
-    _settle_as_failed(booking, "INVALID_STATE", reason, now)
+    if booking.status in BOOKING_MOVES["fail"].sources:
+        _settle_as_failed(booking, "INVALID_STATE", reason, now)
+    elif booking.status == BookingStatus.BOOKED:
+        trafficking_begin(buy=buy, now=now)
 
 
 def booking_requeue(*, claim: BookingClaim, code: str, message: str, now: datetime) -> bool:
     """Give a claimed booking back for a later attempt; False when the claim was lost."""
-    delay = RETRY_DELAYS[min(claim.attempt, len(RETRY_DELAYS)) - 1]
+    delay = booking_delay(claim.attempt)
     with transaction.atomic(savepoint=False):
         booking = _claimed(claim)
         if booking is None:

@@ -1,22 +1,18 @@
 """Trafficking rows: wanted, claimed under a lease, told; a stale worker changes nothing."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
-from mediabuys.adservers.port import CALL_SECONDS, AdServerError, AdServerUnavailable
-from mediabuys.models import Creative, MediaBuy, Trafficking
+from mediabuys.adservers.port import AdServerError, AdServerUnavailable
+from mediabuys.models import Creative, MediaBuy, Package, Trafficking
+from mediabuys.services.attempts import LEASE, REFUSED_DELAY, telling_delay
 from webhooks.wakeups import nudge
-
-# Longer than the calls that one telling makes (an order: change, then pause or resume).
-LEASE = timedelta(seconds=3 * CALL_SECONDS + 30)
-RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 180, 600, 1800, 3600))
-# What the ad server refuses is asked again this seldom: only a person can mend it.
-REFUSED_DELAY = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
@@ -30,14 +26,29 @@ class TraffickingClaim:
     attempt: int
     lease_token: uuid.UUID
 
+    @property
+    def revision(self) -> int:
+        """The revision under which the order is told: its booking was the first one."""
+        return self.wanted + 1
 
-def order_traffic(*, buys: Collection[MediaBuy], now: datetime) -> None:
+
+def order_traffic(
+    *, now: datetime, buys: Collection[MediaBuy] = (), creatives: Collection[Creative] = ()
+) -> None:
     """Note that these orders have changed, for a worker to tell the ad server of it.
 
-    In the transaction of the change, whatever its kind; one statement. Orders that are not on the
-    ad server yet have no row and need none: their booking makes it (`trafficking_begin`).
+    Of `creatives` it is every order that they are assigned to; one query more. In the transaction
+    of the change, whatever its kind, once, and after its buys are locked. Orders that are not on
+    the ad server yet have no row and need none: their booking makes it (`trafficking_begin`).
     """
-    _wanted_again(Trafficking.objects.filter(media_buy__in=buys), now)
+    concerned = {buy.pk for buy in buys}
+    if creatives:
+        assigned = Package.objects.filter(
+            assignments__creative__in=[creative.pk for creative in creatives]
+        )
+        concerned.update(package.media_buy_id for package in assigned.only("media_buy"))
+    if concerned:
+        _wanted_again(Q(media_buy__in=concerned), now)
 
 
 def trafficking_begin(
@@ -45,20 +56,42 @@ def trafficking_begin(
 ) -> None:
     """Have the ad server told of an order that it has, or may have, or of a creative.
 
-    In the caller's transaction; makes the row where there is none.
+    In the transaction of the caller, who holds the buy or the creative; makes the row where there
+    is none.
     """
-    _, created = Trafficking.objects.get_or_create(
-        media_buy=buy, creative=creative, defaults={"next_attempt_at": now}
-    )
-    if created:
+    subject = Trafficking(media_buy=buy, creative=creative, next_attempt_at=now, behind_since=now)
+    if not _wanted_again(Q(media_buy=buy, creative=creative), now):
+        subject.save(force_insert=True)
         nudge("mediabuys.traffic")
+
+
+def creatives_traffic(*, creatives: Sequence[Creative], now: datetime) -> None:
+    """Have the ad server told of these creatives as they are now, as `trafficking_begin` does.
+
+    Two statements, whatever their number; the caller holds the creatives.
+    """
+    if not creatives:
         return
-    _wanted_again(Trafficking.objects.filter(media_buy=buy, creative=creative), now)
+    rows = [
+        Trafficking(creative=creative, wanted=0)
+        for creative in sorted(creatives, key=lambda creative: creative.pk)
+    ]
+    Trafficking.objects.bulk_create(rows, ignore_conflicts=True)
+    _wanted_again(Q(creative__in=[creative.pk for creative in creatives]), now)
 
 
-def _wanted_again(rows: QuerySet[Trafficking], now: datetime) -> None:
-    if rows.update(wanted=F("wanted") + 1, next_attempt_at=now, attempt_count=0):
+def _wanted_again(concerned: Q, now: datetime) -> bool:
+    """Raise what is wanted; rows are locked in one order, so that two changes never deadlock."""
+    rows = Trafficking.objects.filter(concerned).order_by("pk").select_for_update(of=("self",))
+    found = Trafficking.objects.filter(pk__in=rows.values("pk")).update(
+        wanted=F("wanted") + 1,
+        behind_since=Coalesce(F("behind_since"), now),
+        next_attempt_at=now,
+        attempt_count=0,
+    )
+    if found:
         nudge("mediabuys.traffic")
+    return bool(found)
 
 
 def trafficking_claim(*, now: datetime) -> TraffickingClaim | None:
@@ -86,38 +119,63 @@ def trafficking_claim(*, now: datetime) -> TraffickingClaim | None:
         )
 
 
+def trafficking_renew(*, claim: TraffickingClaim, now: datetime) -> bool:
+    """Keep the row for the next call; False when the claim was lost."""
+    return bool(
+        Trafficking.objects.filter(pk=claim.trafficking_pk, lease_token=claim.lease_token).update(
+            leased_until=now + LEASE
+        )
+    )
+
+
 def trafficking_told(*, claim: TraffickingClaim, now: datetime) -> bool:
     """Write down that the ad server has what was wanted at the claim; False when it was lost.
 
     What was wanted since stays due.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         row = _claimed(claim)
         if row is None:
             return False
         row.told, row.told_at = claim.wanted, now
         row.lease_token, row.leased_until, row.attempt_count = None, None, 0
         row.error_code, row.error_message = "", ""
-        row.next_attempt_at = None if row.wanted == row.told else now
+        row.next_attempt_at = row.behind_since = None if row.wanted == row.told else now
         row.save()
         return True
 
 
 def trafficking_failed(*, claim: TraffickingClaim, error: AdServerError, now: datetime) -> bool:
-    """Give the row back for a later attempt, with what went wrong; False when it was lost."""
+    """Give the row back for a later attempt, with what went wrong.
+
+    Returns whether that is news: False for what went wrong last time too, and when the claim was
+    lost.
+    """
     delay = REFUSED_DELAY
     if isinstance(error, AdServerUnavailable):
-        delay = RETRY_DELAYS[min(claim.attempt, len(RETRY_DELAYS)) - 1]
-    with transaction.atomic():
+        delay = telling_delay(claim.attempt)
+    with transaction.atomic(savepoint=False):
         row = _claimed(claim)
         if row is None:
             return False
-        row.error_code, row.error_message = error.code, error.message[:500]
+        told = (error.code, error.message[:500])
+        is_news = (row.error_code, row.error_message) != told
+        row.error_code, row.error_message = told
         row.lease_token, row.leased_until = None, None
         # A newer wish is not made to wait for the failure of an older one.
         row.next_attempt_at = now + delay if row.wanted == claim.wanted else now
         row.save()
-        return True
+        return is_news
+
+
+def trafficking_hurry(*, trafficking_pk: int, now: datetime) -> bool:
+    """Let a row that waits after a failure be tried now; False where there is nothing to tell."""
+    hurried = Trafficking.objects.filter(pk=trafficking_pk, told__lt=F("wanted")).update(
+        next_attempt_at=now, attempt_count=0
+    )
+    if hurried:
+        nudge("mediabuys.traffic")
+    return bool(hurried)
 
 
 def _claimed(claim: TraffickingClaim) -> Trafficking | None:

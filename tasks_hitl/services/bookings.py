@@ -15,14 +15,15 @@ from mediabuys.adservers.port import (
     BookedOrder,
     OrderDeclined,
     OrderRequest,
+    OrderState,
 )
 from mediabuys.adservers.registry import ad_server_for
 from mediabuys.adservers.requests import order_request
 from mediabuys.errors import InvalidState
 from mediabuys.locks import media_buy_locked
 from mediabuys.models import Booking, CreativeAssignment, MediaBuy
+from mediabuys.services.attempts import ATTEMPTS_LIMIT
 from mediabuys.services.bookings import (
-    ATTEMPTS_LIMIT,
     BookingClaim,
     booking_claim,
     booking_fail,
@@ -39,6 +40,7 @@ from mediabuys.services.orders import (
     order_decline,
 )
 from mediabuys.services.proposal_orders import proposal_reopen
+from mediabuys.services.trafficking import trafficking_begin
 from mediabuys.states import BookingStatus, BookingStep, BuyStatus
 from mediabuys.wire.buys import create_success
 from tasks_hitl.locks import open_order_task_locked
@@ -59,6 +61,11 @@ def book(*, booking_id: str, now: datetime | None = None) -> None:
 
     Claim (one transaction), call the ad server step by step (none), settle (one transaction).
     Does nothing when the booking is settled, not due, or held by a living worker.
+
+    Failure policy: see `mediabuys/services/attempts.py`. What was declined or refused is settled
+    at once; everything else is tried again, because each call finds the first one's order by its
+    reference, until the last attempt. Then the order is given up, the buyer told, and the ad
+    server too: it may hold what it could not say.
     """
     claim = booking_claim(booking_id=booking_id, now=now or timezone.now())
     if claim is None:
@@ -82,12 +89,21 @@ def book(*, booking_id: str, now: datetime | None = None) -> None:
 
 
 def _call(claim: BookingClaim, server: AdServer, order: OrderRequest) -> BookedOrder:
-    _step(claim, BookingStep.ORDER_VALIDATION)
-    server.validate_order(order)
-    _step(claim, BookingStep.INVENTORY_VALIDATION)
-    server.validate_inventory(order)
-    _step(claim, BookingStep.ORDER_CREATION)
-    server.create_order(order)
+    """Go on where the ad server says that an earlier attempt stopped; return what is booked."""
+    if claim.attempt > ATTEMPTS_LIMIT:
+        raise AdServerUnavailable("Every worker that tried to book the order died.")
+    held = server.find(order.reference)
+    if held is None:
+        _step(claim, BookingStep.ORDER_VALIDATION)
+        server.validate_order(order)
+        _step(claim, BookingStep.INVENTORY_VALIDATION)
+        server.validate_inventory(order)
+        _step(claim, BookingStep.ORDER_CREATION)
+        server.create_order(order)
+    elif held.state == OrderState.CANCELED:
+        raise AdServerRefused("The order was canceled on the ad server.")
+    elif held.state == OrderState.CONFIRMED:
+        return held
     _step(claim, BookingStep.LINE_ITEM_CREATION)
     server.create_line_items(order)
     _step(claim, BookingStep.CONFIRMATION)
@@ -100,9 +116,6 @@ def _step(claim: BookingClaim, step: BookingStep) -> None:
 
 
 def _retry_or_fail(claim: BookingClaim, error: AdServerError) -> None:
-    """Failure policy: try again until the last attempt, because each call finds the first one's
-    order by its reference; only then is the order given up and the buyer told.
-    """
     if claim.attempt >= ATTEMPTS_LIMIT:
         settle_failed(claim=claim, error=error)
     else:
@@ -110,7 +123,10 @@ def _retry_or_fail(claim: BookingClaim, error: AdServerError) -> None:
 
 
 def settle_booked(*, claim: BookingClaim, order: BookedOrder, now: datetime | None = None) -> None:
-    """Confirm the buy and complete its task, in one transaction; nothing if the claim was lost."""
+    """Confirm the buy and complete its task, in one transaction; nothing if the claim was lost.
+
+    What the order has become since its booking read it, the ad server is told next.
+    """
     now = now or timezone.now()
     with transaction.atomic():
         task = open_order_task_locked(claim.media_buy_pk)
@@ -122,6 +138,7 @@ def settle_booked(*, claim: BookingClaim, order: BookedOrder, now: datetime | No
             order_accept(buy=buy, actor=SYSTEM, now=now)
         order_confirm(buy=buy, now=now)
         media_buy_refresh(buy=buy, now=now, notify=task is None)
+        trafficking_begin(buy=buy, now=now)
         if task is not None:
             task_complete(
                 task=task,
@@ -144,6 +161,7 @@ def book_at_once(*, buy: MediaBuy, now: datetime) -> None:
     booking_record(buy=buy, order=server.confirm(order.reference), now=now)
     order_confirm(buy=buy, now=now)
     media_buy_refresh(buy=buy, now=now, notify=False)
+    trafficking_begin(buy=buy, now=now)
 
 
 def booked_message(buy: MediaBuy, booking: Booking) -> str:

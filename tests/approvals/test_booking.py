@@ -11,7 +11,8 @@ from mediabuys.adservers.inline import InlineAdServer
 from mediabuys.adservers.port import AdServerRefused, AdServerUnavailable, OrderDeclined
 from mediabuys.adservers.requests import order_request
 from mediabuys.models import Booking, InlineOrder, MediaBuy
-from mediabuys.services.bookings import ATTEMPTS_LIMIT, LEASE, booking_claim, booking_step
+from mediabuys.services.attempts import ATTEMPTS_LIMIT, LEASE
+from mediabuys.services.bookings import booking_claim, booking_step
 from mediabuys.states import BookingStatus, BookingStep, BuyStatus
 from tasks_hitl.services import book
 from tasks_hitl.services.bookings import settle_booked
