@@ -90,7 +90,7 @@ def _line(buy: MediaBuy, package: Package, activated_at: datetime | None) -> Lin
         end=package.end_time or buy.end_time,
         runs=buy.status == BuyStatus.ACTIVE and not (package.is_paused or package.is_canceled),
         activated_at=max(start, activated_at or start),
-        stopped_at=_stopped_at(buy, package),
+        stopped_at=stopped_at(buy, package),
         is_completed=buy.status == BuyStatus.COMPLETED and not package.is_canceled,
         budget=package.budget,
         currency=package.currency,
@@ -98,7 +98,8 @@ def _line(buy: MediaBuy, package: Package, activated_at: datetime | None) -> Lin
     )
 
 
-def _stopped_at(buy: MediaBuy, package: Package) -> datetime | None:
+def stopped_at(buy: MediaBuy, package: Package) -> datetime | None:
+    """Return when the package stopped for good before its end; None while it may deliver."""
     if package.is_canceled:
         return package.canceled_at
     if buy.status in TERMINAL_BUY_STATUSES:
