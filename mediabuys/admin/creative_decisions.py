@@ -1,6 +1,7 @@
 """Deciding on creatives: one with its reason, or several at once."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -15,12 +16,17 @@ from django.views.decorators.http import require_http_methods
 
 from mediabuys.admin.confirm import Confirmation, confirmed
 from mediabuys.admin.page import desk_page, seller_of
+from mediabuys.creative_standing import (
+    is_passed_on_when_approved,
+    may_be_approved,
+    may_be_refused,
+)
 from mediabuys.errors import TradeError
 from mediabuys.keyset import whole_number
 from mediabuys.models import Creative
 from mediabuys.selectors.creative_queue import PAGE_SIZE, review_rows
 from mediabuys.services.creatives import creative_review
-from mediabuys.states import CREATIVE_MOVES, CreativeStatus, ReviewOutcome
+from mediabuys.states import CreativeStatus, ReviewOutcome
 
 REVIEW = "mediabuys.change_creative"
 VERBS = {
@@ -28,6 +34,9 @@ VERBS = {
     ReviewOutcome.REJECTED: ("Reject", "rejected"),
     ReviewOutcome.REVOKED: ("Revoke", "revoked"),
 }
+# Where a creative may stand when somebody decides: its status, or that it is passed on.
+STANDINGS = [*CreativeStatus.choices, (ReviewOutcome.PASSED_ON, "Passed on")]
+PASSES_ON = "Passes it on to {ad_server}, which reviews it too before it serves."
 EFFECTS = {
     ReviewOutcome.APPROVED: "Lets it serve at once on every package that it is assigned to.",
     ReviewOutcome.REJECTED: (
@@ -50,9 +59,7 @@ class ReviewForm(forms.Form):
     """What the reviewer saw."""
 
     shown_revision = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
-    shown_status = forms.ChoiceField(
-        choices=CreativeStatus.choices, required=False, widget=forms.HiddenInput
-    )
+    shown_standing = forms.ChoiceField(choices=STANDINGS, required=False, widget=forms.HiddenInput)
 
 
 class RefuseCreativeForm(ReviewForm):
@@ -68,13 +75,10 @@ class RefuseCreativeForm(ReviewForm):
 
 def outcomes_of(creative: Creative) -> list[ReviewOutcome]:
     """Return what can be decided on a creative as it is."""
-    found = []
-    if creative.status in CREATIVE_MOVES["approve"].sources:
-        found.append(ReviewOutcome.APPROVED)
-    if creative.status == CreativeStatus.APPROVED:
-        found.append(ReviewOutcome.REVOKED)
-    elif creative.status in CREATIVE_MOVES["reject"].sources:
-        found.append(ReviewOutcome.REJECTED)
+    found = [ReviewOutcome.APPROVED] if may_be_approved(creative) else []
+    if may_be_refused(creative):
+        is_serving = creative.status == CreativeStatus.APPROVED
+        found.append(ReviewOutcome.REVOKED if is_serving else ReviewOutcome.REJECTED)
     return found
 
 
@@ -88,20 +92,17 @@ def require_reviewer(request: HttpRequest) -> None:
 @require_http_methods(["GET", "HEAD", "POST"])
 def decision(request: HttpRequest, pk: int, outcome: ReviewOutcome) -> HttpResponse:
     """Ask once more, with the reason where there must be one, and decide on POST."""
-    creative = Creative.objects.filter(pk=pk).first()
+    creative = Creative.objects.select_related("account__publisher").filter(pk=pk).first()
     if creative is None:
         raise Http404("There is no such creative.")
     require_reviewer(request)
     verb, done = VERBS[outcome]
-    effect = EFFECTS[outcome]
-    if outcome not in outcomes_of(creative):
-        effect = f"It is {creative.get_status_display().lower()} and cannot be {done} now."
     form_class = ReviewForm if outcome == ReviewOutcome.APPROVED else RefuseCreativeForm
     return confirmed(
         request,
         says=Confirmation(
             title=f"{verb} “{creative.name}”?",
-            effect=effect,
+            effect=_effect(creative, outcome),
             submit=f"{verb} this creative",
             back=reverse("admin:mediabuys_creative_change", args=[creative.pk]),
             done=f"“{creative.name}” is {done}.",
@@ -112,27 +113,43 @@ def decision(request: HttpRequest, pk: int, outcome: ReviewOutcome) -> HttpRespo
     )
 
 
+def _effect(creative: Creative, outcome: ReviewOutcome) -> str:
+    ad_server = creative.account.publisher.ad_server_name
+    if outcome not in outcomes_of(creative):
+        standing = creative.get_status_display().lower()
+        if creative.is_passed_on:
+            standing = f"under review at {ad_server}"
+        return f"It is {standing} and cannot be {VERBS[outcome][1]} now."
+    if outcome == ReviewOutcome.APPROVED and is_passed_on_when_approved(creative):
+        return PASSES_ON.format(ad_server=ad_server)
+    return EFFECTS[outcome]
+
+
 def _as_shown(request: HttpRequest, creative: Creative) -> dict[str, Any]:
     """Bind the form to the page whose link was followed, if there was one."""
     revision = whole_number(request.GET.get("revision", ""), digits=9)
-    status = request.GET.get("status", "")
+    standing = request.GET.get("standing", "")
     return {
         "shown_revision": creative.revision if revision is None else revision,
-        "shown_status": status if status in CreativeStatus.values else creative.status,
+        "shown_standing": standing if standing in dict(STANDINGS) else creative.standing,
     }
 
 
 def _decide(
     request: HttpRequest, creative: Creative, outcome: ReviewOutcome, said: dict[str, Any]
-) -> None:
-    creative_review(
+) -> str | None:
+    decided = creative_review(
         creative_pk=creative.pk,
         approve=outcome == ReviewOutcome.APPROVED,
         reason=said.get("reason", ""),
         reviewer=seller_of(request),
         shown_revision=said["shown_revision"],
-        shown_status=said["shown_status"] or _expected(outcome),
+        shown_standing=said["shown_standing"] or _expected(outcome),
     )
+    if not decided.is_passed_on:
+        return None
+    ad_server = creative.account.publisher.ad_server_name
+    return f"“{creative.name}” is approved here; {ad_server} reviews it now."
 
 
 def _expected(outcome: ReviewOutcome) -> str:
@@ -156,17 +173,30 @@ def approve_many(request: HttpRequest) -> HttpResponse:
         return redirect("admin:creative_review")
     if "confirmed" not in request.POST:
         return _asked_once_more(request, picks)
-    approved = [_approved(request, pk, revision) for pk, revision in picks.items()]
-    if any(approved):
-        number = approved.count(True)
-        messages.success(request, f"{number} creative{'s' if number != 1 else ''} approved.")
+    decided = [_approved(request, pk, revision) for pk, revision in picks.items()]
+    approved = [creative for creative in decided if creative is not None]
+    if approved:
+        messages.success(request, _approved_in_words(approved))
     return redirect("admin:creative_review")
 
 
+def _approved_in_words(approved: Sequence[Creative]) -> str:
+    words = f"{len(approved)} creative{'s' if len(approved) != 1 else ''} approved"
+    passed_on = [creative for creative in approved if creative.is_passed_on]
+    if not passed_on:
+        return f"{words}."
+    ad_server = passed_on[0].account.publisher.ad_server_name
+    number = "them" if len(passed_on) == len(approved) > 1 else str(len(passed_on))
+    return f"{words}; {ad_server} reviews {number if len(approved) > 1 else 'it'} now."
+
+
 def _asked_once_more(request: HttpRequest, picks: dict[int, int]) -> HttpResponse:
+    rows = review_rows(list(picks), now=timezone.now())
+    passed_on = [row.creative for row in rows if is_passed_on_when_approved(row.creative)]
     context = {
         "title": "Creative review",
-        "rows": review_rows(list(picks), now=timezone.now()),
+        "rows": rows,
+        "ad_server": passed_on[0].account.publisher.ad_server_name if passed_on else "",
         "picks": [f"{pk}-{revision}" for pk, revision in picks.items()],
     }
     return desk_page(request, "desk/creative_approve_many.html", context)
@@ -178,18 +208,17 @@ def _picks(request: HttpRequest) -> dict[int, int]:
     return {int(match["pk"]): int(match["revision"]) for match in found if match is not None}
 
 
-def _approved(request: HttpRequest, pk: int, revision: int) -> bool:
+def _approved(request: HttpRequest, pk: int, revision: int) -> Creative | None:
     try:
-        creative_review(
+        return creative_review(
             creative_pk=pk,
             approve=True,
             reason="",
             reviewer=seller_of(request),
             shown_revision=revision,
-            shown_status=CreativeStatus.PENDING_REVIEW,
+            shown_standing=CreativeStatus.PENDING_REVIEW,
         )
     except TradeError as refusal:
         name = Creative.objects.filter(pk=pk).values_list("name", flat=True).first()
         messages.error(request, f"“{name or 'A creative'}” is not approved: {refusal.message}")
-        return False
-    return True
+        return None

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from mediabuys.admin.creative_decisions import PATHS, REVIEW, VERBS, approve_many, outcomes_of
 from mediabuys.admin.page import desk_page
 from mediabuys.keyset import whole_number
-from mediabuys.models import Creative
+from mediabuys.models import Creative, Trafficking
 from mediabuys.selectors.creative_queue import (
     DUE_SOON,
     ReviewView,
@@ -92,6 +92,8 @@ def creative_page(request: HttpRequest, object_id: str) -> HttpResponse:
         "soon": now + DUE_SOON,
         "row": row,
         "creative": creative,
+        "ad_server": creative.account.publisher.ad_server_name,
+        "trafficking": _telling(creative),
         "choices": _choices(creative) if may_review else [],
         "history": [
             {
@@ -112,11 +114,16 @@ def _in_words(reviewer: str, creative: Creative) -> str:
         return "the policy that approves at once"
     if reviewer == agent_actor(creative.principal):
         return creative.principal.name
-    return name if kind in ("seller", "agent") else reviewer
+    return name if kind in ("seller", "agent", "ad-server") else reviewer
+
+
+def _telling(creative: Creative) -> Trafficking | None:
+    """Return how far the ad server was told of a creative that it is to review."""
+    return Trafficking.objects.filter(creative=creative).first() if creative.is_passed_on else None
 
 
 def _choices(creative: Creative) -> list[dict[str, str]]:
-    shown = f"?revision={creative.revision}&status={creative.status}"
+    shown = f"?revision={creative.revision}&standing={creative.standing}"
     return [
         {
             "verb": VERBS[outcome][0],

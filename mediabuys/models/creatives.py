@@ -64,6 +64,16 @@ class Creative(ConcurrentTransitionMixin, models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_passed_on(self) -> bool:
+        """Whether we approved it and the ad server reviews it now."""
+        return self.status == CreativeStatus.PENDING_REVIEW and self.passed_on_at is not None
+
+    @property
+    def standing(self) -> str:
+        """Where it stands, as a reviewer must know it: its status, or that it is passed on."""
+        return ReviewOutcome.PASSED_ON if self.is_passed_on else self.status
+
     @transition(status, CREATIVE_MOVES["submit"].sources, CREATIVE_MOVES["submit"].target)
     def submit(self) -> None:
         """Move only; services lock, save and record."""

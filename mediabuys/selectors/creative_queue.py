@@ -138,7 +138,9 @@ def review_rows(
 
     Each with at most `limit` places; a primary key of no creative is left out.
     """
-    found = Creative.objects.select_related("account", "principal").in_bulk(list(creatives))
+    found = Creative.objects.select_related("account__publisher", "principal").in_bulk(
+        list(creatives)
+    )
     places = places_of(creatives, now=now, limit=limit)
     formats = _format_names({creative.format_key for creative in found.values()})
     sent = _sent(creatives)

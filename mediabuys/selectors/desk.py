@@ -254,5 +254,5 @@ def troubled_bookings(*, since: datetime) -> QuerySet[Booking]:
 
 
 def creatives_to_review() -> QuerySet[Creative]:
-    """Return creatives that wait for a person."""
-    return Creative.objects.filter(status=CreativeStatus.PENDING_REVIEW)
+    """Return creatives that wait for a person of ours, and not for the ad server."""
+    return Creative.objects.filter(status=CreativeStatus.PENDING_REVIEW, passed_on_at=None)

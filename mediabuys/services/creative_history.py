@@ -40,7 +40,9 @@ def submissions_record(
 def _submission(creative: Creative, changed: str, actor: str) -> Iterable[CreativeReview]:
     sent = {"creative": creative, "revision": creative.revision}
     yield CreativeReview(**sent, outcome=ReviewOutcome.SUBMITTED, reason=changed, reviewer=actor)
-    if creative.status == CreativeStatus.APPROVED:
+    if creative.is_passed_on:
+        yield CreativeReview(**sent, outcome=ReviewOutcome.PASSED_ON, reviewer=AUTO_APPROVER)
+    elif creative.status == CreativeStatus.APPROVED:
         yield CreativeReview(**sent, outcome=ReviewOutcome.APPROVED, reviewer=AUTO_APPROVER)
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mediabuys.adservers.profiles import profile_of
 from mediabuys.creative_placement import deadline_passed
 from mediabuys.creative_results import SyncedCreative
+from mediabuys.creative_standing import is_passed_on_when_approved
 from mediabuys.creative_validation import CreativeRequest, creative_from_item
 from mediabuys.errors import InvalidRequest, InvalidState, TradeError
 from mediabuys.models import Account, Creative, Principal
@@ -14,10 +16,12 @@ from mediabuys.selectors.creative_deadlines import late_packages
 from mediabuys.selectors.creatives import formats_by_key, packages_that_refuse
 from mediabuys.services.creative_history import AUTO_APPROVER, submissions_record
 from mediabuys.services.events import agent_actor
+from mediabuys.services.trafficking import creatives_traffic, order_traffic
 from mediabuys.states import (
     CREATIVE_MOVES,
     SERVICEABLE_CREATIVE_STATUSES,
     CreativeApprovalMode,
+    CreativeStatus,
 )
 
 CONTENT_FIELDS = ("name", "format_id", "assets", "tags")
@@ -27,6 +31,7 @@ UPDATED_FIELDS = (
     "content_digest",
     "revision",
     "status",
+    "passed_on_at",
     "rejection_reason",
     "reviewed_by",
     "updated_at",
@@ -56,6 +61,7 @@ class SyncEntry:
     result: SyncedCreative
     request: CreativeRequest | None = None
     creative: Creative | None = None
+    served_before: bool = False
 
 
 def entries_checked(
@@ -177,6 +183,7 @@ def entries_write(sync: SyncContext, entries: Sequence[SyncEntry]) -> None:
             entry.result.action = "updated"
             entry.result.changes = _changes(entry.creative, entry.request)
             entry.creative.revision += 1
+            entry.served_before = entry.creative.status == CreativeStatus.APPROVED
             changes[entry.creative.pk] = f"Changed: {', '.join(entry.result.changes)}"
             updated.append(_with_content(entry.creative, entry.request, sync))
         else:
@@ -206,9 +213,41 @@ def _with_content(creative: Creative, request: CreativeRequest, sync: SyncContex
     creative.format_key = request.format_key
     creative.content_digest = request.digest
     creative.rejection_reason = creative.reviewed_by = ""
+    creative.passed_on_at = None
     creative.updated_at = sync.now
+    # Read once for all of them.
+    creative.account = sync.account
     creative.submit()
-    if sync.account.publisher.creative_approval_mode == CreativeApprovalMode.AUTO_APPROVE:
-        creative.approve()
+    if _is_approved_at_once(sync):
         creative.reviewed_by = AUTO_APPROVER
+        if is_passed_on_when_approved(creative):
+            creative.passed_on_at = sync.now
+        else:
+            creative.approve()
     return creative
+
+
+def _is_approved_at_once(sync: SyncContext) -> bool:
+    return sync.account.publisher.creative_approval_mode == CreativeApprovalMode.AUTO_APPROVE
+
+
+def entries_traffic(sync: SyncContext, entries: Sequence[SyncEntry]) -> None:
+    """Have the ad server told of what was written: creatives that it needs, orders that differ.
+
+    After everything else, because these rows are locked last; no statement on the inline adapter,
+    unless a creative began or ceased to serve.
+    """
+    written = [
+        (entry, entry.creative)
+        for entry in entries
+        if entry.result.action in ("created", "updated") and entry.creative is not None
+    ]
+    if written and _is_approved_at_once(sync) and profile_of(sync.account).has_delivery:
+        creatives_traffic(creatives=[creative for _, creative in written], now=sync.now)
+    moved = [
+        creative
+        for entry, creative in written
+        if entry.result.action == "updated"
+        and entry.served_before != (creative.status == CreativeStatus.APPROVED)
+    ]
+    order_traffic(creatives=moved, now=sync.now)

@@ -10,19 +10,28 @@ from django.utils import timezone
 
 from mediabuys.creative_placement import AssignmentWish, weight_of
 from mediabuys.creative_results import AssignmentOutcome, SyncedCreative
+from mediabuys.creative_standing import (
+    is_passed_on_when_approved,
+    may_be_approved,
+    may_be_refused,
+)
 from mediabuys.errors import CreativeNotFound, InvalidRequest, InvalidState, TradeError
 from mediabuys.locks import creatives_locked
 from mediabuys.models import Account, Creative, Principal
-from mediabuys.services.creative_assignments import buys_refresh, creatives_assign
-from mediabuys.services.creative_history import review_record, revocation_record
+from mediabuys.services.creative_assignments import creatives_assign
+from mediabuys.services.creative_outcomes import (
+    creative_approve,
+    creative_pass_on,
+    creative_refuse,
+)
 from mediabuys.services.creative_writes import (
     Numbered,
     SyncContext,
     entries_checked,
+    entries_traffic,
     entries_write,
 )
 from mediabuys.services.events import agent_actor
-from mediabuys.states import CREATIVE_MOVES, CreativeStatus, ReviewOutcome
 
 # Each round loses to a twin that has just inserted the same new id, and then finds its row.
 SYNC_ROUNDS = 5
@@ -127,6 +136,7 @@ def _synced(sync: SyncContext, items: Numbered, assignments: Numbered) -> list[S
         actor=agent_actor(sync.principal),
         now=sync.now,
     )
+    entries_traffic(sync, entries)
     for creative_id, outcome in outcomes.items():
         result = by_id.get(creative_id)
         if result is None:
@@ -169,62 +179,71 @@ def creative_review(
     reason: str,
     reviewer: str,
     shown_revision: int | None = None,
-    shown_status: str | None = None,
+    shown_standing: str | None = None,
     now: datetime | None = None,
 ) -> Creative:
     """Approve or reject a creative, and move the buys that waited for it, in one transaction.
 
-    Rejecting what was approved revokes it: it serves no longer, live buys keep their status, and
-    their history says so. `reason` is what the buyer reads of a rejection; an approval has none.
-    Every decision is kept as a CreativeReview. Raises CreativeNotFound; InvalidRequest for a
-    rejection without a reason; InvalidState where its status allows no such decision, or where
-    the buyer has sent another version, or somebody has decided, since it was shown (`shown_*`).
-    Locks the creative, then its buys.
+    Where the account's ad server reviews creatives too, an approval passes it on: it stays
+    `pending_review` until the ad server has said its own. Rejecting what was approved revokes it:
+    it serves no longer, live buys keep their status, and their history says so. `reason` is what
+    the buyer reads of a rejection; an approval has none. Every decision is kept as a
+    CreativeReview. Raises CreativeNotFound; InvalidRequest for a rejection without a reason;
+    InvalidState where it stands so that it allows no such decision, or where the buyer has sent
+    another version, or somebody has decided, since it was shown (`shown_*`). Locks the creative,
+    then its buys.
     """
     now = now or timezone.now()
     reason = "" if approve else reason.strip()[:500]
     if not approve and not reason:
         raise InvalidRequest("A rejection needs a reason.", field="reason", suggestion="Say why.")
     with transaction.atomic():
-        creative = Creative.objects.select_for_update(of=("self",)).filter(pk=creative_pk).first()
-        if creative is None:
-            raise CreativeNotFound("There is no such creative.")
-        _check_shown(creative, shown_revision, shown_status)
-        outcome = _decided(creative, approve=approve)
-        creative.rejection_reason, creative.reviewed_by = reason, reviewer[:200]
-        creative.save(update_fields=["status", "rejection_reason", "reviewed_by", "updated_at"])
-        review_record(creative=creative, outcome=outcome, reason=reason, reviewer=reviewer, now=now)
-        if outcome == ReviewOutcome.REVOKED:
-            revocation_record(creative=creative, reason=reason, reviewer=reviewer, now=now)
-        if outcome == ReviewOutcome.APPROVED:
-            buys_refresh(creative=creative, now=now)
+        creative = _locked(creative_pk)
+        _check_shown(creative, shown_revision, shown_standing)
+        _check_open(creative, approve=approve)
+        if not approve:
+            # A person has the last word: what the ad server says of this revision is void.
+            creative.passed_on_at = None
+            creative_refuse(creative=creative, reason=reason, reviewer=reviewer, now=now)
+        elif is_passed_on_when_approved(creative):
+            creative_pass_on(creative=creative, reviewer=reviewer, now=now)
+        else:
+            creative_approve(creative=creative, reviewer=reviewer, now=now)
     return creative
 
 
-def _check_shown(creative: Creative, revision: int | None, status: str | None) -> None:
+def _locked(creative_pk: int) -> Creative:
+    creatives = Creative.objects.select_related("account__publisher")
+    creative = creatives.select_for_update(of=("self",)).filter(pk=creative_pk).first()
+    if creative is None:
+        raise CreativeNotFound("There is no such creative.")
+    return creative
+
+
+def _check_shown(creative: Creative, revision: int | None, standing: str | None) -> None:
     if revision is not None and creative.revision != revision:
         raise InvalidState(
             "The buyer has sent another version of this creative since you opened it.",
             suggestion="Look at the new version and decide again.",
         )
-    if status is not None and creative.status != status:
+    if standing is not None and creative.standing != standing:
         raise InvalidState(
-            f"Somebody was first: this creative is {creative.status} now.",
+            f"Somebody was first: this creative is {_in_words(creative)} now.",
             suggestion="Look at it again before you decide.",
         )
 
 
-def _decided(creative: Creative, *, approve: bool) -> ReviewOutcome:
-    """Move the creative; return what that was."""
-    before = creative.status
-    if before not in CREATIVE_MOVES["approve" if approve else "reject"].sources:
-        raise InvalidState(
-            f"This creative is {before}; it cannot be decided on.",
-            suggestion="Reload the page to see where it stands.",
-        )
-    if approve:
-        creative.approve()
-        return ReviewOutcome.APPROVED
-    creative.reject()
-    is_revoked = before == CreativeStatus.APPROVED
-    return ReviewOutcome.REVOKED if is_revoked else ReviewOutcome.REJECTED
+def _check_open(creative: Creative, *, approve: bool) -> None:
+    if (may_be_approved if approve else may_be_refused)(creative):
+        return
+    raise InvalidState(
+        f"This creative is {_in_words(creative)}; it cannot be "
+        f"{'approved' if approve else 'rejected'}.",
+        suggestion="Reload the page to see where it stands.",
+    )
+
+
+def _in_words(creative: Creative) -> str:
+    if creative.is_passed_on:
+        return f"under review at {creative.account.publisher.ad_server_name}"
+    return str(creative.status)

@@ -176,7 +176,7 @@ def decide(shown: Creative, *, approve: bool) -> str:
             reason="" if approve else "Too loud.",
             reviewer="seller:one" if approve else "seller:two",
             shown_revision=shown.revision,
-            shown_status=shown.status,
+            shown_standing=shown.standing,
         )
     except InvalidState:
         return "refused"

@@ -341,7 +341,7 @@ def test_the_decision_stays_bound_to_the_page_that_was_read(
     form = staff_client.get(approve["address"]).context["form"]
     answer = staff_client.post(door(creative, "approve"), form.initial)
 
-    assert form.initial == {"shown_revision": 1, "shown_status": "pending_review"}
+    assert form.initial == {"shown_revision": 1, "shown_standing": "pending_review"}
     assert answer.status_code == 409
     assert statuses() == {"banner": "pending_review"}
 
