@@ -3,8 +3,10 @@
 from celery import shared_task
 from django.utils import timezone
 
+from mediabuys.services.ad_server_reviews import creative_reviews_import
 from mediabuys.services.bookings import bookings_due
 from mediabuys.services.clock import flights_activate, flights_complete
+from mediabuys.services.inventory_import import inventory_import
 from tasks_hitl import services
 
 
@@ -44,3 +46,15 @@ def expire_tasks() -> None:
 def measure_approvals() -> None:
     """Measure how long approvals take."""
     services.approval_estimate_refresh(now=timezone.now())
+
+
+@shared_task
+def import_creative_reviews() -> None:
+    """Read what the ad server's own review says of creatives."""
+    creative_reviews_import(now=timezone.now())
+
+
+@shared_task
+def import_inventory() -> None:
+    """Read what the ad server can deliver."""
+    inventory_import(now=timezone.now())

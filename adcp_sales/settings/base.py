@@ -177,6 +177,20 @@ BEAT_JOBS = {
         "expires": 50,
         "description": "Ends every running buy whose flight is over.",
     },
+    "Import creative reviews": {
+        "task": "tasks_hitl.tasks.import_creative_reviews",
+        "schedule": 15,
+        "queue": "flights",
+        "expires": 14,
+        "description": "Reads what the ad server's own review says of creatives.",
+    },
+    "Import inventory": {
+        "task": "tasks_hitl.tasks.import_inventory",
+        "schedule": 600,
+        "queue": "flights",
+        "expires": 590,
+        "description": "Reads what the ad server can deliver of every product, half a year ahead.",
+    },
     "Expire unanswered approvals": {
         "task": "tasks_hitl.tasks.expire_tasks",
         "schedule": crontab(minute="*/5"),
