@@ -1,7 +1,7 @@
 """An ad server that books like the inline one, and tells exactly the pages that a test wrote."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -28,7 +28,7 @@ class ScriptedAdServer(InlineAdServer):
         self.as_of = NOW
         self.clock = NOW
         self.failure: AdServerError | None = None
-        self.before_page: Callable[[str], None] = lambda cursor: None
+        self.before_page: Callable[[str], None] | None = None
         self.asked: list[str] = []
 
     def tell(self, *rows: DeliveredHour) -> None:
@@ -38,7 +38,8 @@ class ScriptedAdServer(InlineAdServer):
     def delivery(self, cursor: str) -> DeliveryPage:
         """Return the page after the cursor, an empty one after the last."""
         self.asked.append(cursor)
-        self.before_page(cursor)
+        if self.before_page is not None:
+            self.before_page(cursor)
         if self.failure is not None:
             raise self.failure
         number = int(cursor or 0)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -168,7 +169,7 @@ def test_an_import_that_dies_between_two_pages_goes_on_where_it_was(
     ad_server.before_page = die
     with pytest.raises(SystemExit):
         delivery_import(now=NOW)
-    ad_server.before_page = lambda cursor: None
+    ad_server.before_page = None
     assert totals(package) == (1000, 10, 0, Decimal(10))
     assert delivery_import(now=NOW) == 0
     assert delivery_import(now=NOW + HOUR) == 1
@@ -193,7 +194,6 @@ def test_a_page_is_written_whole_or_not_at_all(
     assert feed.error_message == importing.NOT_STORED
     assert not DeliveryRow.objects.exists()
     assert totals(package) is None
-    monkeypatch.undo()
 
 
 def test_one_import_reads_so_many_pages_and_the_next_goes_on(
@@ -234,9 +234,9 @@ def test_two_buys_that_name_the_same_creative_are_counted_apart(
 
 
 def test_an_ad_server_without_delivery_is_not_asked(
-    package: Package, ad_server: ScriptedAdServer, settings: object
+    package: Package, ad_server: ScriptedAdServer, settings: Any
 ) -> None:
-    settings.ADSERVER = "inline"  # type: ignore[attr-defined]
+    settings.ADSERVER = "inline"
 
     assert delivery_import(now=NOW) == 0
 
