@@ -15,6 +15,8 @@ from django.db.models.signals import post_migrate
 
 from mediabuys.models import Product, Publisher
 from tests import people, wakeups
+from tests.simulator import Simulator
+from tests.simulator import running as simulator_running
 from tests.trade.inventory import tell_inventory
 
 # What `./run bench 16` reads.
@@ -83,6 +85,23 @@ def homepage_inventory(catalog: dict[str, Product], settings: Any) -> Product:
     settings.ADSERVER = "simulated"
     tell_inventory(catalog["homepage"], 100_000)
     return catalog["homepage"]
+
+
+@pytest.fixture(scope="session")
+def simulator_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """One real simulated ad server for all tests of this process."""
+    with simulator_running(tmp_path_factory.mktemp("simulator") / "file.sqlite3") as (running, _):
+        yield running
+
+
+@pytest.fixture
+def simulator(simulator_process: Simulator, settings: Any) -> Simulator:
+    """The simulated ad server, empty, and the product set up to book on it."""
+    simulator_process.reset()
+    settings.ADSERVER = "simulated"
+    settings.ADSERVER_URL = simulator_process.url
+    settings.ADSERVER_TOKEN = simulator_process.token
+    return simulator_process
 
 
 @pytest.fixture
