@@ -81,6 +81,7 @@ MENU: tuple[tuple[str, tuple[Item, ...]], ...] = (
     (
         "Operations",
         (
+            Item("Ad server", "dns", "ad_server", "mediabuys.view_adserverfeed"),
             Item(
                 "Bookings",
                 "playlist_add_check",

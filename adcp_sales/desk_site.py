@@ -34,10 +34,15 @@ class DeskSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         """Return the desk's own pages; unfold asks for them under this name."""
         # Imported here because the admin modules register themselves on this very site.
+        from mediabuys.admin.ad_server import ad_server_urls
         from mediabuys.admin.creative_review import creative_urls
         from tasks_hitl.admin.urls import desk_urls
 
-        return [*desk_urls(self.admin_view), *creative_urls(self.admin_view)]
+        return [
+            *desk_urls(self.admin_view),
+            *creative_urls(self.admin_view),
+            *ad_server_urls(self.admin_view),
+        ]
 
     def admin_view(
         self,

@@ -1,4 +1,4 @@
-"""Is the deployment well: the database, a worker and beat."""
+"""Is the deployment well: the database, a worker, beat, and the talk with the ad server."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from adcp_sales.protocol.heartbeats import heartbeats_by_part
+from mediabuys.selectors.ad_server_state import ad_server_state
 
 # Four missed ticks of the fifteen-second heartbeat.
 STALE_AFTER = timedelta(seconds=60)
@@ -22,16 +23,19 @@ BACKGROUND_PARTS = ("worker", "beat")
 def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 (Django's signature)
     """Answer 200 while web and database answer, with each part's state; else 503.
 
-    A stale background part is reported but fails nothing: restarting web would not cure it.
+    A stale background part and a failing ad server are reported but fail nothing: restarting web
+    would not cure them.
     """
     try:
         beats = heartbeats_by_part()
+        ad_server = ad_server_state(now=timezone.now())
     except (DatabaseError, InterfaceError):
         connection.close()
         parts = {"web": {"state": "ok"}, "database": {"state": "down"}}
         return JsonResponse({"status": "down", "parts": parts}, status=503)
     parts = {"web": {"state": "ok"}, "database": {"state": "ok"}}
     parts |= {part: _background(beats.get(part)) for part in BACKGROUND_PARTS}
+    parts["ad_server"] = {"state": ad_server.state.value}
     is_well = all(part["state"] == "ok" for part in parts.values())
     return JsonResponse({"status": "ok" if is_well else "degraded", "parts": parts})
 

@@ -256,3 +256,8 @@ def troubled_bookings(*, since: datetime) -> QuerySet[Booking]:
 def creatives_to_review() -> QuerySet[Creative]:
     """Return creatives that wait for a person of ours, and not for the ad server."""
     return Creative.objects.filter(status=CreativeStatus.PENDING_REVIEW, passed_on_at=None)
+
+
+def creatives_passed_on() -> QuerySet[Creative]:
+    """Return creatives that we approved and the ad server reviews now."""
+    return Creative.objects.filter(status=CreativeStatus.PENDING_REVIEW, passed_on_at__isnull=False)

@@ -14,13 +14,12 @@ from django.db.models import Q
 
 from mediabuys.adservers.port import CALL_SECONDS, AdServerError
 from mediabuys.models import AdServerFeed
+from mediabuys.selectors.ad_server_state import ALARM_AFTER
 
 logger = logging.getLogger(__name__)
 
 # Longer than the slowest call and the writing of its page.
 LEASE = timedelta(seconds=CALL_SECONDS + 60)
-# An outage: the desk says so on its first page, and the log once.
-ALARM_AFTER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mediabuys.selectors.ad_server_state import AdServerState, ad_server_state
 from mediabuys.selectors.desk import (
     CappedCount,
     capped_count,
@@ -34,6 +35,7 @@ class HomePage:
     dead_letters: CappedCount
     webhook_lag: timedelta
     clock_lag: timedelta
+    ad_server: AdServerState
     urgent: tuple[QueueRow, ...]
 
 
@@ -51,5 +53,6 @@ def home_page(*, now: datetime) -> HomePage:
         ),
         webhook_lag=timedelta(seconds=lag_seconds()),
         clock_lag=now - overdue_since if overdue_since else timedelta(),
+        ad_server=ad_server_state(now=now),
         urgent=most_urgent(now=now),
     )

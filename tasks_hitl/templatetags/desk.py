@@ -12,6 +12,8 @@ from mediabuys.selectors.desk_words import DASH, flight_in_words
 
 register = template.Library()
 
+MINUTE_SECONDS = 60
+
 
 @register.filter
 def money(amount: Decimal | None, currency: str) -> str:
@@ -68,6 +70,13 @@ def due(moment: datetime) -> str:
 def since(moment: datetime) -> str:
     """Write how long ago a moment was: `2 days 3 h`."""
     return span(timezone.now() - moment)
+
+
+@register.filter
+def age(moment: datetime) -> str:
+    """Write how long ago a moment was, to the second while it is fresh: `40 s`."""
+    seconds = max(0, int((timezone.now() - moment).total_seconds()))
+    return f"{seconds} s" if seconds < MINUTE_SECONDS else span(timedelta(seconds=seconds))
 
 
 @register.filter

@@ -116,5 +116,6 @@ def test_the_home_page_costs_the_same_however_busy(
 
 
 # session, person, permissions (2), publisher; due flights (2), four views, decided, live buys,
-# creatives, bookings, dead letters, webhook lag, urgent rows, money, heartbeats; badges (3)
-QUERIES = 23
+# creatives, bookings, dead letters, webhook lag, the ad server (2), urgent rows, money, heartbeats;
+# badges (3)
+QUERIES = 25

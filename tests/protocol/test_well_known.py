@@ -26,6 +26,7 @@ def test_health_before_any_worker_was_seen() -> None:
             "database": {"state": "ok"},
             "worker": {"state": "never_seen"},
             "beat": {"state": "never_seen"},
+            "ad_server": {"state": "ok"},
         },
     }
 
