@@ -22,6 +22,7 @@ app.conf.update(
         "tasks_hitl.tasks.sweep_bookings": {"queue": "booking"},
         "tasks_hitl.tasks.activate_flights": {"queue": "flights"},
         "tasks_hitl.tasks.complete_flights": {"queue": "flights"},
+        "tasks_hitl.tasks.import_delivery": {"queue": "flights"},
         "tasks_hitl.tasks.import_inventory": {"queue": "flights"},
         "tasks_hitl.tasks.import_creative_reviews": {"queue": "flights"},
     },

@@ -6,6 +6,7 @@ from django.utils import timezone
 from mediabuys.services.ad_server_reviews import creative_reviews_import
 from mediabuys.services.bookings import bookings_due
 from mediabuys.services.clock import flights_activate, flights_complete
+from mediabuys.services.delivery_import import delivery_import
 from mediabuys.services.inventory_import import inventory_import
 from tasks_hitl import services
 
@@ -58,3 +59,9 @@ def import_creative_reviews() -> None:
 def import_inventory() -> None:
     """Read what the ad server can deliver."""
     inventory_import(now=timezone.now())
+
+
+@shared_task
+def import_delivery() -> None:
+    """Read what the ad server has delivered."""
+    delivery_import(now=timezone.now())

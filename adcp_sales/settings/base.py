@@ -177,6 +177,13 @@ BEAT_JOBS = {
         "expires": 50,
         "description": "Ends every running buy whose flight is over.",
     },
+    "Import delivery": {
+        "task": "tasks_hitl.tasks.import_delivery",
+        "schedule": 30,
+        "queue": "flights",
+        "expires": 29,
+        "description": "Reads what the ad server has delivered, and ends what is delivered.",
+    },
     "Import creative reviews": {
         "task": "tasks_hitl.tasks.import_creative_reviews",
         "schedule": 15,
