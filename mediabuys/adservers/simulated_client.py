@@ -48,7 +48,8 @@ class SimulatedAdServer:
 
     def create_line_items(self, order: OrderRequest) -> dict[str, str]:
         held = self._order("PUT", order.reference, "/line-items", body=order_body(order))
-        if not {line.package_id for line in order.line_items} <= held.line_items.keys():
+        missing = {line.package_id for line in order.line_items} - held.line_items.keys()
+        if missing and held.state == OrderState.DRAFT:
             raise answers.NotUnderstood
         return held.line_items
 
