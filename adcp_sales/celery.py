@@ -20,6 +20,7 @@ app.conf.update(
         "webhooks.tasks.*": {"queue": "webhooks"},
         "tasks_hitl.tasks.book": {"queue": "booking"},
         "tasks_hitl.tasks.sweep_bookings": {"queue": "booking"},
+        "tasks_hitl.tasks.traffic": {"queue": "booking"},
         "tasks_hitl.tasks.activate_flights": {"queue": "flights"},
         "tasks_hitl.tasks.complete_flights": {"queue": "flights"},
         "tasks_hitl.tasks.import_delivery": {"queue": "flights"},

@@ -8,6 +8,7 @@ from mediabuys.services.bookings import bookings_due
 from mediabuys.services.clock import flights_activate, flights_complete
 from mediabuys.services.delivery_import import delivery_import
 from mediabuys.services.inventory_import import inventory_import
+from mediabuys.services.telling import trafficking_drain
 from tasks_hitl import services
 
 
@@ -22,6 +23,12 @@ def sweep_bookings() -> None:
     """Book every order whose wake-up was lost or whose worker died."""
     for booking_id in bookings_due(now=timezone.now()):
         services.book(booking_id=booking_id)
+
+
+@shared_task
+def traffic() -> None:
+    """Tell the ad server what orders and creatives have become."""
+    trafficking_drain()
 
 
 @shared_task

@@ -227,6 +227,13 @@ BEAT_JOBS = {
         "expires": 9,
         "description": "Resumes every booking that a lost wake-up or a crash left behind.",
     },
+    "Tell the ad server": {
+        "task": "tasks_hitl.tasks.traffic",
+        "schedule": 10,
+        "queue": "booking",
+        "expires": 9,
+        "description": "Tells the ad server of every order and creative that it is behind on.",
+    },
     "Forget old idempotency keys": {
         "task": "adcp_sales.protocol.tasks.forget_idempotency_keys",
         "schedule": crontab(minute="17", hour="3"),

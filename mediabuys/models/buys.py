@@ -204,7 +204,7 @@ class MediaBuy(ConcurrentTransitionMixin, BuyerChannel):
         """Move only; services lock, save and record."""
 
 
-class Package(models.Model):
+class Package(ConcurrentTransitionMixin, models.Model):
     """One line of an order: a product, at a price, with a budget."""
 
     package_id = models.CharField(max_length=64, unique=True, default=ids.package_id)

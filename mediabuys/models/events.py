@@ -33,6 +33,7 @@ class Event(models.Model):
         PACKAGE_PAUSED = "package_paused", "Package paused"
         PACKAGE_RESUMED = "package_resumed", "Package resumed"
         DETAILS_UPDATED = "details_updated", "Details changed"
+        AD_SERVER_REFUSED = "ad_server_refused", "Refused by the ad server"
         ARCHIVED = "archived", "Archived"
         UNARCHIVED = "unarchived", "Taken out of the archive"
 

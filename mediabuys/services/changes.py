@@ -17,6 +17,7 @@ from mediabuys.services.events import Entry, agent_actor, events_record
 from mediabuys.services.flights import media_buy_refresh
 from mediabuys.services.orders import media_buy_cancel
 from mediabuys.services.reports import reporting_webhook_set
+from mediabuys.services.trafficking import trafficking_begin
 from mediabuys.states import PENDING_BUY_STATUSES, CanceledBy
 
 
@@ -40,8 +41,8 @@ def change_apply(
     One revision for the whole change, an entry of the history for each thing that it changed, and
     the buy moves on where nothing blocks it any more. A change that changes nothing leaves the
     buy and its revision as they are. Raises `InvalidRequest` for the address of a webhook. The
-    number of statements does not depend on the number of packages. The ad server learns of changes
-    from part 3 on: its port has no call for them yet.
+    number of statements does not depend on the number of packages. The ad server is told of what
+    it has already; while an order is being booked, when that is done.
     """
     with transaction.atomic(savepoint=False):
         if request.is_empty:
@@ -61,6 +62,8 @@ def change_apply(
         revision = buy.revision
         if buy.status in PENDING_BUY_STATUSES:
             media_buy_refresh(buy=buy, now=now, notify=False)
+        if buy.confirmed_at is not None:
+            trafficking_begin(buy=buy, now=now)
         packages = [*_named(request), *added]
         return AppliedChange(buy, _reread(buy, packages) if rewritten else packages, revision)
 

@@ -40,19 +40,20 @@ def creatives_assign(
     strict: bool,
     actor: str,
     now: datetime,
-) -> Outcomes:
+) -> tuple[Outcomes, list[MediaBuy]]:
     """Link promised assignments of `creatives`, grant the wishes, and move the buys concerned.
 
-    Returns an outcome for each creative that a wish or a promise names. With `strict` nothing is
-    recorded once a wish was refused: the caller takes everything back. The caller holds the
-    creatives; this locks the buys, in the caller's transaction.
+    Returns an outcome for each creative that a wish or a promise names, and the buys that these
+    changed or moved, of which the caller has the ad server told. With `strict` nothing is recorded
+    once a wish was refused: the caller takes everything back. The caller holds the creatives; this
+    locks the buys, in the caller's transaction.
     """
     named = {wish.package_id for wish in wishes if wish.creative is not None}
     buys = _buys_locked(account, creatives, named)
     packages = _packages(buys, creatives, named)
     outcomes: Outcomes = {}
     arrived = {creative.creative_id: creative for creative in creatives}
-    _link_promised(packages, arrived, outcomes, now)
+    linked = _link_promised(packages, arrived, outcomes, now)
     by_id = {package.package_id: package for package in packages}
     granted = [
         assignment
@@ -60,10 +61,11 @@ def creatives_assign(
         if (assignment := _granted(wish, by_id, outcomes, now)) is not None
     ]
     if strict and any(outcome.refusals for outcome in outcomes.values()):
-        return outcomes
+        return outcomes, []
     _write(granted, buys, actor, now)
-    _refresh(buys.values(), now)
-    return outcomes
+    moved = _refresh(buys.values(), now)
+    changed = {row.package.media_buy_id for row in (*linked, *granted)} | moved
+    return outcomes, [buys[pk] for pk in sorted(changed)]
 
 
 def _buys_locked(
@@ -116,8 +118,11 @@ def _link_promised(
     creatives: Mapping[str, Creative],
     outcomes: Outcomes,
     now: datetime,
-) -> None:
-    """Link what orders promised before the creative came; a draft's packages are on no wire."""
+) -> list[CreativeAssignment]:
+    """Link what orders promised before the creative came, and return it.
+
+    A draft's packages are on no wire.
+    """
     linked = []
     for package in packages:
         is_known = package.media_buy.status != BuyStatus.DRAFT
@@ -138,6 +143,7 @@ def _link_promised(
                 outcome.explain(package.package_id, wrong_format("assignments"))
     if linked:
         CreativeAssignment.objects.bulk_update(linked, ["creative"])
+    return linked
 
 
 def _granted(
@@ -202,7 +208,13 @@ def buys_refresh(*, creative: Creative, now: datetime) -> None:
     _refresh(media_buys_locked().filter(pk__in=waiting.values("media_buy")), now)
 
 
-def _refresh(buys: Iterable[MediaBuy], now: datetime) -> None:
+def _refresh(buys: Iterable[MediaBuy], now: datetime) -> set[int]:
+    """Move the buys that have not begun; return the keys of those that moved."""
+    moved = set()
     for buy in buys:
+        before = buy.revision
         if buy.status in PENDING_BUY_STATUSES:
             media_buy_refresh(buy=buy, now=now)
+        if buy.revision != before:
+            moved.add(buy.pk)
+    return moved

@@ -11,7 +11,7 @@ from mediabuys.creative_results import SyncedCreative
 from mediabuys.creative_standing import is_passed_on_when_approved
 from mediabuys.creative_validation import CreativeRequest, creative_from_item
 from mediabuys.errors import InvalidRequest, InvalidState, TradeError
-from mediabuys.models import Account, Creative, Principal
+from mediabuys.models import Account, Creative, MediaBuy, Principal
 from mediabuys.selectors.creative_deadlines import late_packages
 from mediabuys.selectors.creatives import formats_by_key, packages_that_refuse
 from mediabuys.services.creative_history import AUTO_APPROVER, submissions_record
@@ -231,11 +231,14 @@ def _is_approved_at_once(sync: SyncContext) -> bool:
     return sync.account.publisher.creative_approval_mode == CreativeApprovalMode.AUTO_APPROVE
 
 
-def entries_traffic(sync: SyncContext, entries: Sequence[SyncEntry]) -> None:
+def entries_traffic(
+    sync: SyncContext, entries: Sequence[SyncEntry], changed: Sequence[MediaBuy]
+) -> None:
     """Have the ad server told of what was written: creatives that it needs, orders that differ.
 
-    After everything else, because these rows are locked last; no statement on the inline adapter,
-    unless a creative began or ceased to serve.
+    `changed` are the buys whose creatives are not those of before. After everything else, because
+    these rows are locked last; no statement on the inline adapter, unless a creative began or
+    ceased to serve.
     """
     written = [
         (entry, entry.creative)
@@ -250,4 +253,4 @@ def entries_traffic(sync: SyncContext, entries: Sequence[SyncEntry]) -> None:
         if entry.result.action == "updated"
         and entry.served_before != (creative.status == CreativeStatus.APPROVED)
     ]
-    order_traffic(creatives=moved, now=sync.now)
+    order_traffic(buys=changed, creatives=moved, now=sync.now)

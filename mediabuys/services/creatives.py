@@ -128,7 +128,7 @@ def _synced(sync: SyncContext, items: Numbered, assignments: Numbered) -> list[S
     }
     by_id = {result.creative_id: result for result in reversed(results)}
     failed = {key for key, result in by_id.items() if result.errors}
-    outcomes = creatives_assign(
+    outcomes, changed = creatives_assign(
         account=sync.account,
         creatives=[entry.creative for entry in entries if entry.creative is not None],
         wishes=_wishes(assignments, library, failed),
@@ -136,7 +136,7 @@ def _synced(sync: SyncContext, items: Numbered, assignments: Numbered) -> list[S
         actor=agent_actor(sync.principal),
         now=sync.now,
     )
-    entries_traffic(sync, entries)
+    entries_traffic(sync, entries, changed)
     for creative_id, outcome in outcomes.items():
         result = by_id.get(creative_id)
         if result is None:

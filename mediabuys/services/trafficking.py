@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 
 from mediabuys.adservers.port import AdServerError, AdServerUnavailable
 from mediabuys.models import Creative, MediaBuy, Package, Trafficking
@@ -143,6 +143,19 @@ def trafficking_told(*, claim: TraffickingClaim, now: datetime) -> bool:
         row.next_attempt_at = row.behind_since = None if row.wanted == row.told else now
         row.save()
         return True
+
+
+def trafficking_outrun(*, claim: TraffickingClaim, revision: int, now: datetime) -> None:
+    """Catch up with an ad server that holds a newer revision than it was told, and ignored this.
+
+    So after our database came back from a backup: the row is told again, above `revision`.
+    """
+    Trafficking.objects.filter(pk=claim.trafficking_pk, lease_token=claim.lease_token).update(
+        wanted=Greatest(F("wanted"), revision),
+        next_attempt_at=now + telling_delay(claim.attempt),
+        lease_token=None,
+        leased_until=None,
+    )
 
 
 def trafficking_failed(*, claim: TraffickingClaim, error: AdServerError, now: datetime) -> bool:

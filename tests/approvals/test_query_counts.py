@@ -87,9 +87,9 @@ def test_an_approval_of_known_inventory_costs_two_reads_more(
     ("verb", "expected"),
     [
         # task, change, its buy and account; buy, packages, creatives, agent; packages, buy and
-        # events written, packages and creatives read again; change, vote, decision; status, event,
-        # the buyer's notice
-        (approve, 19),
+        # events written, the ad server to be told, packages and creatives read again; change, vote,
+        # decision; status, event, the buyer's notice
+        (approve, 20),
         # task, vote, decision, change, its end; status, event, the buyer's notice
         (reject, 8),
     ],

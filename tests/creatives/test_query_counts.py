@@ -58,8 +58,9 @@ def test_assignments_cost_by_the_buy_and_not_by_the_creative(buyer: Buyer, numbe
         assignments=[wish(name, package_id) for name in names],
     )
 
-    # the sync's 9; packages, formats, assignments; insert, buy, event; is the buy ready: 2
-    assert len(statements("sync_creatives", body, buyer)) == 18
+    # the sync's 9; packages, formats, assignments; insert, buy, event; is the buy ready: 2; the ad
+    # server is to be told
+    assert len(statements("sync_creatives", body, buyer)) == 19
 
 
 @pytest.mark.parametrize("number", [1, 40])

@@ -318,7 +318,8 @@ def test_a_change_costs_the_same_whatever_its_size(sandbox_buyer: Buyer) -> None
         body = update(sandbox_buyer, buy, 10 + number, packages=lines)
         counts.append(len(statements("update_media_buy", body, sandbox_buyer.token)))
 
-    assert counts == [14, 14]
+    # one of them for the ad server, which is to be told
+    assert counts == [15, 15]
 
 
 def test_a_pause_costs_no_rules(sandbox_buyer: Buyer) -> None:
@@ -328,8 +329,8 @@ def test_a_pause_costs_no_rules(sandbox_buyer: Buyer) -> None:
 
     body = update(sandbox_buyer, buy, paused=True)
 
-    # token, account, key; buy, packages, assignments; buy, history; answer
-    assert len(statements("update_media_buy", body, sandbox_buyer.token)) == 9
+    # token, account, key; buy, packages, assignments; buy, history, ad server; answer
+    assert len(statements("update_media_buy", body, sandbox_buyer.token)) == 10
 
 
 def test_a_parked_change_costs_the_same_whatever_its_size(sandbox_buyer: Buyer) -> None:
