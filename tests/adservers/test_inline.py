@@ -9,8 +9,9 @@ import pytest
 from mediabuys.adservers.inline import InlineAdServer
 from mediabuys.adservers.port import AdServer
 from mediabuys.adservers.profiles import PROFILES
-from tests.adservers.contract import AloneRules, RaceRules
+from tests.adservers.contract import AloneRules
 from tests.adservers.contract.base import Rules, answered
+from tests.adservers.contract.races import RaceRules
 from tests.concurrency import together
 
 

@@ -97,7 +97,9 @@ class ReviewRules(Rules):
 
         assert newer == CreativeState(CREATIVE, 2, ReviewState.PENDING)
 
-    def test_an_older_revision_changes_nothing(self, server: AdServer, world: World) -> None:
+    def test_an_older_revision_of_a_creative_changes_nothing(
+        self, server: AdServer, world: World
+    ) -> None:
         server.push_creative(creative(revision=2))
         world.decide(CREATIVE, ReviewState.APPROVED)
 
