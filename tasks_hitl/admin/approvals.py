@@ -1,5 +1,6 @@
 """The desk's own pages: the queue, one approval, and the three decisions."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -14,13 +15,19 @@ from psycopg.errors import LockNotAvailable
 
 from mediabuys.admin.page import desk_page
 from mediabuys.keyset import whole_number
+from mediabuys.services.inventory_import import inventory_refresh
 from tasks_hitl import permissions
-from tasks_hitl.admin.choices import FORMS, choice_of, choices_of
+from tasks_hitl.admin.choices import FORMS, choice_of, choices_of, words_for
 from tasks_hitl.admin.forms import DecisionForm
 from tasks_hitl.admin.people import person_of
 from tasks_hitl.admin.refusals import refused
 from tasks_hitl.desk.decided import decided_page, decided_today, start_of_day
-from tasks_hitl.desk.decision import ApprovalPage, approval_page, task_for_desk
+from tasks_hitl.desk.decision import (
+    ApprovalPage,
+    approval_page,
+    availability_of_task,
+    task_for_desk,
+)
 from tasks_hitl.desk.queue import (
     QueueKind,
     QueueView,
@@ -31,7 +38,6 @@ from tasks_hitl.desk.queue import (
 from tasks_hitl.errors import ApprovalError, BeingDecided, ReasonRequired
 from tasks_hitl.handlers import handler_for
 from tasks_hitl.models import Decision, Task
-from tasks_hitl.selectors import shown_digest
 from tasks_hitl.services import decide
 from tasks_hitl.states import Outcome
 
@@ -109,12 +115,21 @@ def decided(request: HttpRequest) -> HttpResponse:
 @require_safe
 def approval(request: HttpRequest, task_id: str) -> HttpResponse:
     """Show everything about one approval; never changes anything."""
-    task = _task(request, task_id)
-    facts = approval_page(task=task, now=timezone.now())
+    facts = _facts(_task(request, task_id))
     context = _facts_context(request, facts)
     if context["may_decide"]:
         context["choices"] = list(choices_of(facts))
     return desk_page(request, "desk/approval.html", context)
+
+
+def _facts(task: Task) -> ApprovalPage:
+    """Return the page's facts, for which an ad server of old figures is asked again."""
+    facts = approval_page(task=task, now=timezone.now())
+    if facts.availability is None or not facts.availability.is_old:
+        return facts
+    trouble = inventory_refresh(buy=task.media_buy, now=timezone.now())
+    found = availability_of_task(task, facts.packages, timezone.now(), trouble=trouble)
+    return replace(facts, availability=found)
 
 
 def _facts_context(request: HttpRequest, facts: ApprovalPage) -> dict[str, Any]:
@@ -156,7 +171,9 @@ def _decision(request: HttpRequest, task_id: str, outcome: Outcome) -> HttpRespo
     if not permissions.may_decide(person_of(request), task):
         raise PermissionDenied("Your role may look at approvals, but not decide them.")
     if request.method != "POST":
-        return _confirm(request, task, outcome, _form_as_shown(request, task, outcome))
+        return _confirm(request, task, outcome)
+    if outcome == Outcome.APPROVED and task.change is None:
+        inventory_refresh(buy=task.media_buy, now=timezone.now())
     form = FORMS[outcome](request.POST)
     if not form.is_valid():
         return _confirm(request, task, outcome, form, status=422 if form.is_intact else 400)
@@ -196,19 +213,26 @@ def _said(decision: Decision) -> str:
     return f"You approved this {noun}. It is being booked now, and the buyer hears of it next."
 
 
-def _form_as_shown(request: HttpRequest, task: Task, outcome: Outcome) -> DecisionForm:
+def _form_as_shown(request: HttpRequest, facts: ApprovalPage, outcome: Outcome) -> DecisionForm:
     """Return a form that stays bound to the page whose link was followed, if there was one."""
     version = whole_number(request.GET.get("version", ""), digits=VERSION_DIGITS)
     return FORMS[outcome].bound_to(
-        request.GET.get("digest") or shown_digest(task),
-        task.version if version is None else version,
+        request.GET.get("digest") or facts.digest,
+        facts.task.version if version is None else version,
+        words=words_for(facts, outcome),
     )
 
 
 def _confirm(
-    request: HttpRequest, task: Task, outcome: Outcome, form: DecisionForm, *, status: int = 200
+    request: HttpRequest,
+    task: Task,
+    outcome: Outcome,
+    form: DecisionForm | None = None,
+    *,
+    status: int = 200,
 ) -> HttpResponse:
-    facts = approval_page(task=task, now=timezone.now())
+    facts = _facts(task)
+    form = form or _form_as_shown(request, facts, outcome)
     if not facts.is_waiting and request.method != "POST":
         return redirect("admin:approval", task_id=task.task_id)
     context = _facts_context(request, facts) | {"choice": choice_of(facts, outcome, form)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tasks_hitl.admin.forms import ApproveForm, AskForm, DecisionForm, RejectForm
 from tasks_hitl.desk.decision import ApprovalPage
-from tasks_hitl.states import Outcome
+from tasks_hitl.states import Outcome, RejectionReason
 
 FORMS: dict[Outcome, type[DecisionForm]] = {
     Outcome.REJECTED: RejectForm,
@@ -28,7 +28,10 @@ CLOSE = "Close as out of date"
 
 @dataclass(frozen=True)
 class Choice:
-    """One button: what it is called, what it asks, where it leads, and the form behind it."""
+    """One button: what it is called, what it asks, where it leads, and the form behind it.
+
+    `obstacle` is why it cannot be pressed; empty where it can.
+    """
 
     outcome: Outcome
     verb: str
@@ -37,6 +40,7 @@ class Choice:
     route: str
     style: str
     form: DecisionForm
+    obstacle: str = ""
 
 
 def choice_of(facts: ApprovalPage, outcome: Outcome, form: DecisionForm) -> Choice:
@@ -53,6 +57,7 @@ def choice_of(facts: ApprovalPage, outcome: Outcome, form: DecisionForm) -> Choi
         route=ROUTES[outcome],
         style=style,
         form=form,
+        obstacle=facts.obstacle if outcome == Outcome.APPROVED else "",
     )
 
 
@@ -70,5 +75,21 @@ def _question(facts: ApprovalPage, verb: str, outcome: Outcome) -> str:
 def choices_of(facts: ApprovalPage) -> Iterator[Choice]:
     """Return every way to decide what is shown, each with a fresh form bound to it."""
     for outcome, form in FORMS.items():
-        bound = form.bound_to(facts.digest, facts.task.version, auto_id=f"{outcome}_%s")
+        bound = form.bound_to(
+            facts.digest,
+            facts.task.version,
+            words=words_for(facts, outcome),
+            auto_id=f"{outcome}_%s",
+        )
         yield choice_of(facts, outcome, bound)
+
+
+def words_for(facts: ApprovalPage, outcome: Outcome) -> dict[str, str]:
+    """Return what a form may begin with: of an order that does not fit, what would."""
+    if not facts.obstacle or facts.availability is None or outcome == Outcome.APPROVED:
+        return {}
+    return {
+        "reason_code": RejectionReason.NO_INVENTORY,
+        "note": facts.availability.note,
+        "suggestion": facts.availability.suggestion,
+    }

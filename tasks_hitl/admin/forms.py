@@ -1,6 +1,7 @@
 """The three forms of a decision; each carries what was shown and a token of its own."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -42,9 +43,12 @@ class DecisionForm(forms.Form):
         return not {"shown_digest", "shown_version", "form_token"} & self.errors.keys()
 
     @classmethod
-    def bound_to(cls, digest: str, version: int, **extra: Any) -> "DecisionForm":
-        """Return an empty form for what is shown now, with a fresh token."""
+    def bound_to(
+        cls, digest: str, version: int, *, words: Mapping[str, str] | None = None, **extra: Any
+    ) -> "DecisionForm":
+        """Return a form for what is shown now, with a fresh token; `words` are to begin with."""
         initial = {
+            **(words or {}),
             "shown_digest": digest,
             "shown_version": version,
             "form_token": uuid.uuid4(),

@@ -17,6 +17,7 @@ from mediabuys.selectors.desk import (
 )
 from mediabuys.states import BookingStatus, BookingStep
 from tasks_hitl.amounts import amount_in_words
+from tasks_hitl.desk.availability import OrderAvailability, order_availability
 from tasks_hitl.desk.changes import ChangeFacts, change_facts
 from tasks_hitl.desk.history import Entry, history_of
 from tasks_hitl.desk.notification import NotificationFacts, notification_of
@@ -75,6 +76,7 @@ class ApprovalPage:
     buyer: BuyerFacts
     record: BuyerRecord
     packages: tuple[PackageFacts, ...]
+    availability: OrderAvailability | None
     reasons: tuple[Reason, ...]
     decision: Decision | None
     booking: BookingFacts | None
@@ -98,6 +100,16 @@ class ApprovalPage:
     def passed(self) -> tuple[Reason, ...]:
         """The rules that had nothing against it."""
         return tuple(reason for reason in self.reasons if not reason.stopped)
+
+    @property
+    def obstacle(self) -> str:
+        """Why it cannot be approved as it is, however willing somebody is; empty where it can."""
+        return self.availability.obstacle if self.availability else ""
+
+    @property
+    def contention(self) -> str:
+        """What its approval takes from orders that wait."""
+        return self.availability.contention if self.availability else ""
 
     @property
     def creative_count(self) -> int:
@@ -134,6 +146,7 @@ def approval_page(*, task: Task, now: datetime) -> ApprovalPage:
     # A change is no order of its own: its buy's booking is another task's story.
     decision, booking = decision_of(task), None if task.change else booking_of(buy)
     notification, events = notification_of(task), buy_events(buy)
+    packages = packages_of(buy)
     steps = _booking_facts(booking, now) if booking else None
     return ApprovalPage(
         task=task,
@@ -147,7 +160,8 @@ def approval_page(*, task: Task, now: datetime) -> ApprovalPage:
         digest=shown_digest(task),
         buyer=buyer_facts(principal=task.principal, account=task.account, other_than=buy),
         record=buyer_record(task.principal),
-        packages=packages_of(buy),
+        packages=packages,
+        availability=availability_of_task(task, packages, now),
         reasons=reasons_of(policy),
         decision=decision,
         booking=steps,
@@ -162,6 +176,15 @@ def approval_page(*, task: Task, now: datetime) -> ApprovalPage:
         age=(decision.decided_at if decision else task.completed_at or now) - task.created_at,
         evaluated_at=parse_datetime(policy.get("evaluated_at", "")),
     )
+
+
+def availability_of_task(
+    task: Task, packages: tuple[PackageFacts, ...], now: datetime, *, trouble: str = ""
+) -> OrderAvailability | None:
+    """Return whether a waiting order can be delivered; None for a change, or once decided."""
+    if task.change is not None or task.status != TaskStatus.SUBMITTED:
+        return None
+    return order_availability(task=task, packages=packages, now=now, trouble=trouble)
 
 
 def buyer_record(principal: Principal) -> BuyerRecord:

@@ -235,5 +235,5 @@ def test_the_page_costs_the_same_however_large_the_order(
 
 # session, person, permissions (2), publisher, task, decision, booking, deliveries of two subjects,
 # preview's count, standing, earlier orders, record, packages, formats, creatives (prefetches),
-# task events, buy events, badges (3)
-QUERIES = 22
+# task events, buy events, badges (3), competing packages, their tasks
+QUERIES = 24
