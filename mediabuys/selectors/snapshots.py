@@ -15,6 +15,8 @@ from mediabuys.states import TERMINAL_BUY_STATUSES, BuyStatus
 STARTS = [Event.Action.ACTIVATED.value, Event.Action.RESUMED.value]
 STARTS_OF_PACKAGES = [Event.Action.PACKAGE_RESUMED.value, Event.Action.PACKAGES_UPDATED.value]
 
+# What the feed has told until now is what every package of the ad server has delivered: one that it
+# never told of has delivered nothing. Figures without a feed are as old as they say themselves.
 # Since when a package could deliver is asked only where it has not.
 _FIGURES = """
     SELECT package.id,
@@ -22,16 +24,21 @@ _FIGURES = """
             SELECT FROM mediabuys_accountaccess access
             WHERE access.account_id = buy.account_id AND access.principal_id = %(principal)s
                 AND access.may_see_delivery),
-        CASE WHEN snapshot.impressions = 0 THEN (
+        CASE WHEN buy.status = 'active' AND coalesce(snapshot.impressions, 0) = 0 THEN (
             SELECT max(event.at) FROM mediabuys_event event
             WHERE event.media_buy_id = buy.id AND (
                 event.action = ANY(%(starts)s)
                 OR event.action = ANY(%(starts_of_packages)s)
                     AND event.package_id = package.package_id)) END,
-        snapshot.as_of, snapshot.impressions, snapshot.clicks, snapshot.spend, snapshot.currency
+        CASE WHEN feed.id IS NULL THEN snapshot.as_of
+            WHEN snapshot.id IS NOT NULL OR buy.confirmed_at IS NOT NULL THEN feed.as_of END,
+        coalesce(snapshot.impressions, 0),
+        CASE WHEN snapshot.id IS NULL THEN 0 ELSE snapshot.clicks END,
+        coalesce(snapshot.spend, 0), coalesce(snapshot.currency, package.currency)
     FROM mediabuys_mediabuy buy
     JOIN mediabuys_package package ON package.media_buy_id = buy.id
     LEFT JOIN mediabuys_deliverysnapshot snapshot ON snapshot.package_id = package.id
+    LEFT JOIN mediabuys_adserverfeed feed ON feed.name = 'delivery'
     WHERE buy.id = ANY(%(buys)s)
 """
 

@@ -52,8 +52,12 @@ def _probably_done(now: datetime, limit: int) -> list[int]:
     # Of a budget that is spent, less is left than one price.
     spent = Q(budget__gt=0, budget__lte=F("snapshot__spend") + price)
     waited = Q(flight_check_after__isnull=True) | Q(flight_check_after__lte=now)
-    found = MediaBuy.objects.filter(waited, Exists(live), status__in=RUNNING_BUY_STATUSES).exclude(
-        Exists(live.exclude(reached | spent))
+    done = Package.objects.filter(reached | spent, pk=OuterRef("pk"))
+    found = MediaBuy.objects.filter(
+        waited,
+        Exists(live),
+        ~Exists(live.filter(~Exists(done))),
+        status__in=RUNNING_BUY_STATUSES,
     )
     return list(found.order_by("pk").values_list("pk", flat=True)[:limit])
 
