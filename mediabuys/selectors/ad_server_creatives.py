@@ -7,6 +7,9 @@ from django.db.models import QuerySet
 from mediabuys.adservers.requests import creative_reference
 from mediabuys.models import Creative
 
+# Its status too: a row with a status reads it as it is made.
+PARENT_FIELDS = ("account__account_id", "account__status")
+
 
 def creatives_named(references: Collection[str]) -> dict[str, Creative]:
     """Return our creatives by their reference, without contents; unknown ones are left out.
@@ -21,7 +24,7 @@ def creatives_named(references: Collection[str]) -> dict[str, Creative]:
     rows = (
         Creative.objects.filter(account__account_id__in=accounts, creative_id__in=ids)
         .select_related("account")
-        .only("creative_id", "revision", "status", "passed_on_at", "account__account_id")
+        .only("creative_id", "revision", "status", "passed_on_at", *PARENT_FIELDS)
     )
     found = {creative_reference(creative): creative for creative in rows}
     return {reference: found[reference] for reference in references if reference in found}

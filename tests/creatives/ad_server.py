@@ -55,7 +55,7 @@ class ReviewingAdServer(InlineAdServer):
         super().__init__("Reviewing Ad Server")
         self.pages: list[Sequence[CreativeState]] = []
         self.failure: AdServerError | None = None
-        self.before_page: Callable[[], None] | None = None
+        self.before_page: Callable[[], object] | None = None
         self.asked: list[str] = []
 
     def creative_states(self, cursor: str) -> CreativePage:
