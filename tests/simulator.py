@@ -143,7 +143,7 @@ class Simulator:
         }
 
     def calls(self, after: int = 0) -> list[dict[str, Any]]:
-        """Return the calls of the API so far; those to /simulation count too."""
+        """Return the calls of the API so far, without those to /simulation."""
         return list(self.ask("GET", "/simulation/calls", after=after)["calls"])
 
 

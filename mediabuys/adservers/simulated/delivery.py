@@ -85,7 +85,7 @@ class Delivering:
             line_of(row, self._product(row["product_id"]), formats)
             for row in db.execute(LINES, [start, end]).fetchall()
         ]
-        self.lines = [line for line in lines if line.cells and line.missing() != 0]
+        self.lines = [line for line in lines if line.cells and line.missing != 0]
         self.touched: dict[str, RunningLine] = {}
         self.rows: list[tuple[object, ...]] = []
         self.voids: list[tuple[object, ...]] = []
@@ -100,14 +100,14 @@ class Delivering:
         starts = [
             max(line.start, moment)
             for line in self.lines
-            if line.end > moment and line.missing() != 0
+            if line.end > moment and line.missing != 0
         ]
         return min(starts, default=None)
 
     def tell(self, stretch: Stretch, *, told_before: int) -> None:
         """Work out one stretch, and note its rows."""
         parts = [(line, part) for line in self.lines if (part := stretch.of(line))]
-        running = [(line, part) for line, part in parts if line.missing() != 0]
+        running = [(line, part) for line, part in parts if line.missing != 0]
         for line, part, granted in self._granted(running, stretch):
             elapsed = traffic(part.start, part.told) / traffic(part.start, part.end)
             served = line.serve(
@@ -122,11 +122,7 @@ class Delivering:
     def settle(self) -> None:
         """Make what was told last final."""
         for line in self.touched.values():
-            if line.told is not None:
-                line.delivered += line.told.impressions
-                line.spent += line.told.spend
-                line.remainder = line.told.remainder
-                line.told = None
+            line.settle()
 
     def _granted(
         self, running: list[tuple[RunningLine, Stretch]], stretch: Stretch
@@ -136,29 +132,26 @@ class Delivering:
         asked: dict[tuple[str, str, bool], float] = defaultdict(float)
         wishes = []
         for line, part in running:
-            pools = [
-                (line.product.product_id, line.product.pool(cell.country)) for cell in line.cells
-            ]
-            for pool in pools:
-                supply.setdefault(pool, self._supply(line.product, pool[1], stretch))
+            pools = {cell.pool for cell in line.cells}
+            for pool in pools - supply.keys():
+                supply[pool] = self._supply(line.product, pool[1], stretch)
             whole = line.wants(part.start, part.end)
             if whole is None:
-                whole = UNLIMITED_SHARE * sum(supply[pool] for pool in set(pools))
-            wish = [whole * cell.share for cell in line.cells]
-            for pool, amount in zip(pools, wish, strict=True):
-                asked[(*pool, line.is_guaranteed)] += amount
-            wishes.append((line, part, pools, wish))
+                whole = UNLIMITED_SHARE * sum(supply[pool] for pool in pools)
+            for cell in line.cells:
+                asked[(*cell.pool, line.is_guaranteed)] += whole * cell.share
+            wishes.append((line, part, whole))
         factors = _factors(supply, asked)
         return [
             (
                 line,
                 part,
                 [
-                    amount * factors[(*pool, line.is_guaranteed)]
-                    for pool, amount in zip(pools, wish, strict=True)
+                    whole * cell.share * factors[*cell.pool, line.is_guaranteed]
+                    for cell in line.cells
                 ],
             )
-            for line, part, pools, wish in wishes
+            for line, part, whole in wishes
         ]
 
     def _supply(self, product: Product, country: str, stretch: Stretch) -> float:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from mediabuys.adservers.simulated import amounts, pacing
 from mediabuys.adservers.simulated.chance import around_one, fractions
@@ -29,6 +30,7 @@ class Cell:
     country: str
     share: float
     view_rate: float
+    pool: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,10 @@ class Served:
 
 @dataclass
 class RunningLine:
-    """A line with what it had until the checkpoint; `remainder` is not yet a minor unit."""
+    """A line with what it had until the checkpoint; `remainder` is not yet a minor unit.
+
+    `told` is what it has had since, which is worked out anew each time until it is final.
+    """
 
     reference: str
     package_id: str
@@ -63,12 +68,12 @@ class RunningLine:
     remainder: int
     told: Served | None = None
 
-    @property
+    @cached_property
     def seed(self) -> str:
         """What its chance depends on."""
         return f"{self.reference}/{self.package_id}"
 
-    @property
+    @cached_property
     def click_rate(self) -> float:
         """Clicks for an impression."""
         rate = CLICK_RATE_FOR_CLICKS if self.pricing_model == "cpc" else CLICK_RATE
@@ -88,27 +93,29 @@ class RunningLine:
         rate = self.click_rate if self.pricing_model == "cpc" else VIEW_RATE_FOR_VIEWS
         return int(units / rate) + 1 if units else 0
 
+    @cached_property
     def goal(self) -> int | None:
-        """Return its impressions from start to end; None where nothing limits them."""
+        """Its impressions from start to end; None where nothing limits them."""
         budget = self.budget // self.unit_cost if self.affordable() is not None else None
         limits = [self.impressions, self._impressions_for(budget)]
         return min((limit for limit in limits if limit is not None), default=None)
 
+    @cached_property
     def missing(self) -> int | None:
-        """Return how many impressions it may still have, None where nothing limits them."""
+        """How many impressions it may still have, None where nothing limits them."""
         left = self._impressions_for(self.affordable())
         goal = None if self.impressions is None else self.impressions - self.delivered
         limits = [limit for limit in (left, goal) if limit is not None]
         if not limits:
             return None
-        whole = self.goal() or 0
+        whole = self.goal or 0
         # What cannot be filled is not made up for, however long the flight.
         filled = int(whole * self.product.rate) - self.delivered
         return max(0, min(*limits, filled) if self.product.rate < 1.0 else min(limits))
 
     def wants(self, start: int, end: int) -> float | None:
         """Return what it would have of a stretch of its flight; None is a share of all there is."""
-        missing, goal = self.missing(), self.goal()
+        missing, goal = self.missing, self.goal
         if missing is None or goal is None:
             return None
         return pacing.wanted(
@@ -128,7 +135,7 @@ class RunningLine:
         flight, for what is paid by time.
         """
         chance = fractions("served", self.seed, start)
-        limit = self.missing()
+        limit = self.missing
         total = int(sum(granted) + min(chance[0], 1 - HAIR) + HAIR)
         total = total if limit is None else min(total, limit)
         shown = pacing.split(total, granted)
@@ -137,6 +144,15 @@ class RunningLine:
         clicks = _counted(shown, click_rates, chance[1], self._affordable_as("cpc"))
         views = _counted(shown, view_rates, chance[2], self._affordable_as("cpcv", "cpv"))
         return self._billed(shown, clicks, views, elapsed)
+
+    def settle(self) -> None:
+        """Make what was told final."""
+        if self.told is not None:
+            self.delivered += self.told.impressions
+            self.spent += self.told.spend
+            self.remainder = self.told.remainder
+            self.told = None
+            self.__dict__.pop("missing", None)
 
     def _affordable_as(self, *models: str) -> int | None:
         return self.affordable() if self.pricing_model in models else None
@@ -206,7 +222,13 @@ def _cells(row: sqlite3.Row, product: Product, formats: Mapping[str, str]) -> li
     countries = product.shares(json.loads(row["countries"]))
     views_are_billed = row["pricing_model"] in ("cpcv", "cpv")
     return [
-        Cell(name, country, share * weight / whole, _view_rate(formats[name], views_are_billed))
+        Cell(
+            creative=name,
+            country=country,
+            share=share * weight / whole,
+            view_rate=_view_rate(formats[name], views_are_billed),
+            pool=(product.product_id, product.pool(country)),
+        )
         for name, weight in sorted(weights.items())
         for country, share in sorted(countries.items())
         if weight and share

@@ -3,11 +3,12 @@
 import hmac
 import json
 import logging
+import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from mediabuys.adservers.simulated import api, page, world
 from mediabuys.adservers.simulated.calling import Answer, Call, find
@@ -52,6 +53,11 @@ class Server(ThreadingHTTPServer):
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Let callers go who went away in the middle of a call."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
 
 class Handler(BaseHTTPRequestHandler):
     """One connection, with one call after the other."""
@@ -64,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer, or show the page."""
-        if urlsplit(self.path).path == "/":
+        if self.path.partition("?")[0] == "/":
             self._send(200, page.render(self.server.simulator).encode(), "text/html; charset=utf-8")
         else:
             self._take()
@@ -82,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
         self._take()
 
     def _take(self) -> None:
-        started, path = time.monotonic(), urlsplit(self.path).path
+        started, path = time.monotonic(), self.path.partition("?")[0]
         fault: Fault | None = None
         try:
             content = self._content()
@@ -91,11 +97,13 @@ class Handler(BaseHTTPRequestHandler):
             answer = self._refused_by(fault) or self._work(path, content)
         except Problem as problem:
             answer = _spelled(problem)
+        except (ConnectionError, TimeoutError):
+            raise
         except Exception:
             logger.exception("A call failed")
             answer = _spelled(Problem("The simulated ad server has failed."))
         is_lost = fault is not None and fault.kind in ("hang", "drop_answer")
-        if path != "/simulation/calls":
+        if not path.startswith("/simulation/"):
             self.server.simulator.calls.note(
                 at=spell(self.server.simulator.clock.now()),
                 method=self.command,
@@ -124,8 +132,9 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             raise TooLarge(f"The body is larger than {BODY_LIMIT:,} bytes.")
         if int(length) > BODY_LIMIT:
-            for _ in range(0, int(length), CHUNK):
-                self.rfile.read(min(CHUNK, int(length)))
+            left = int(length)
+            while left > 0 and (read := self.rfile.read(min(CHUNK, left))):
+                left -= len(read)
             self.close_connection = True
             raise TooLarge(f"The body is larger than {BODY_LIMIT:,} bytes.")
         return self.rfile.read(int(length))
@@ -152,7 +161,7 @@ class Handler(BaseHTTPRequestHandler):
         handler, names = find(ROUTES, self.command, path)
         try:
             query = parse_qs(
-                urlsplit(self.path).query, keep_blank_values=True, errors="strict",
+                self.path.partition("?")[2], keep_blank_values=True, errors="strict",
                 max_num_fields=QUERY_FIELDS,
             )  # fmt: skip
         except ValueError as error:
