@@ -38,6 +38,8 @@ from mediabuys.states import (
     BuyStatus,
     CanceledBy,
     ChangeStatus,
+    DeliveryType,
+    HoldStatus,
 )
 from tasks_hitl.errors import ApprovalError
 from tasks_hitl.models import Decision, Task, TaskEvent
@@ -247,6 +249,19 @@ class BuyMachine(RuleBasedStateMachine):
         assert Decision.objects.filter(task=task, withdrawn_at=None).count() <= 1
         if task.status in (TaskStatus.WORKING, TaskStatus.COMPLETED):
             assert Decision.objects.get(task=task).outcome == Outcome.APPROVED
+
+    @invariant()
+    def inventory_is_held_while_a_person_is_waited_for_and_freed_by_every_end(self) -> None:
+        task, buy = self.task, self.buy
+        if task is None:
+            return
+        expected = HoldStatus.CONSUMED
+        if task.status in (TaskStatus.SUBMITTED, TaskStatus.INPUT_REQUIRED):
+            expected = HoldStatus.HELD
+        elif buy.status in (BuyStatus.DECLINED, BuyStatus.REJECTED, BuyStatus.CANCELED):
+            expected = HoldStatus.RELEASED
+        guaranteed = buy.packages.filter(product__delivery_type=DeliveryType.GUARANTEED)
+        assert set(guaranteed.values_list("hold_status", flat=True)) == {expected}
 
     @invariant()
     def every_end_is_told_once(self) -> None:
