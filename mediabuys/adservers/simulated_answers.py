@@ -163,7 +163,7 @@ def health(answer: object) -> Health:
 def plain(message: str) -> str:
     """Return the ad server's words as one bounded line without control characters."""
     printable = "".join(char if char.isprintable() else " " for char in message)
-    return " ".join(printable.split())[:MESSAGE_CHARACTERS]
+    return " ".join(printable.split())[:MESSAGE_CHARACTERS].rstrip()
 
 
 def mapping(value: object) -> dict[str, Any]:
