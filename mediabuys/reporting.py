@@ -2,23 +2,34 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from mediabuys.adservers.profiles import publishers_profile
+from mediabuys.delivery_periods import GRANULARITIES
 from mediabuys.errors import InvalidRequest, UnsupportedFeature
 from mediabuys.models import Product
 from mediabuys.pricing import from_wire
 from mediabuys.states import ArtifactMode
 
-# Delivery is read from the ad server as running totals; nothing pushes reports yet.
+# The same of every product: what all ad servers tell of everything that is sold. Nothing pushes
+# reports yet.
 REPORTING_CAPABILITIES: dict[str, Any] = {
     "available_reporting_frequencies": ["daily"],
-    "expected_delay_minutes": 240,
     "timezone": "UTC",
     "supports_webhooks": False,
-    "available_metrics": ["impressions", "spend"],
-    "date_range_support": "lifetime_only",
+    "available_metrics": ["impressions", "spend", "clicks", "ctr", "cpm", "cost_per_click"],
+    "supports_creative_breakdown": True,
+    "supports_geo_breakdown": {"country": True},
+    "date_range_support": "date_range",
+    "windowed_pull_granularities": list(GRANULARITIES),
 }
+COMPLETION_METRICS = ["completed_views", "completion_rate", "cost_per_completed_view"]
+# On these channels there is something to watch or hear to its end.
+COMPLETING_CHANNELS = frozenset({"olv", "ctv", "streaming_audio", "podcast"})
+# Where the ad server tells no delivery, nothing better is known.
+USUAL_DELAY = timedelta(hours=4)
 TOKEN_LIMIT = 4096
 SMALLEST_RATE = Decimal("0.0001")
 
@@ -52,9 +63,23 @@ class ArtifactRequest:
     sampling_rate: Decimal
 
 
-def reporting_capabilities(product: Product) -> dict[str, Any]:  # noqa: ARG001 (one for all yet)
+def reporting_capabilities(product: Product) -> dict[str, Any]:
     """Return which reports there are of a product, in the protocol's shape."""
-    return REPORTING_CAPABILITIES
+    metrics = REPORTING_CAPABILITIES["available_metrics"]
+    if measures_completion(product):
+        metrics = [*metrics, *COMPLETION_METRICS]
+    delivery = publishers_profile().delivery
+    delay = delivery.staleness if delivery else USUAL_DELAY
+    return {
+        **REPORTING_CAPABILITIES,
+        "available_metrics": metrics,
+        "expected_delay_minutes": -(-delay // timedelta(minutes=1)),
+    }
+
+
+def measures_completion(product: Product) -> bool:
+    """Whether completed views are counted: on channels where something ends."""
+    return not COMPLETING_CHANNELS.isdisjoint(product.channels)
 
 
 def reporting_request(

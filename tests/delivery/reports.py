@@ -1,13 +1,12 @@
 """Delivery in the rows, through the real import, and the report that a buyer reads of it."""
 
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from mediabuys.adservers.port import DeliveredHour
-from mediabuys.models import MediaBuy, Package
+from mediabuys.models import MediaBuy
 from mediabuys.services.delivery_import import delivery_import
-from tests.delivery.scripted import HOUR, NOW, ScriptedAdServer, told
+from tests.delivery.scripted import NOW, ScriptedAdServer
 from tests.people import Buyer
 from tests.protocol.conftest import ask
 
@@ -44,17 +43,3 @@ def refusal(buyer: Buyer, **asked: Any) -> tuple[int, str, str]:
 def advice(body: dict[str, Any]) -> list[tuple[str, str]]:
     """Return code and field of each word in the errors of an answer."""
     return [(error["code"], error.get("field", "")) for error in body.get("errors", [])]
-
-
-def hours(package: Package, number: int, *, start: datetime, **changes: Any) -> list[DeliveredHour]:
-    """Return so many hours in a row, each of 1,000 impressions for $10."""
-    return [told(package, hour=start + index * HOUR, **changes) for index in range(number)]
-
-
-def of_day(package: Package, day: datetime, **changes: Any) -> DeliveredHour:
-    """Return an hour at noon of the day."""
-    return told(package, hour=day + timedelta(hours=12), **changes)
-
-
-def money(text: str) -> Decimal:
-    return Decimal(text)

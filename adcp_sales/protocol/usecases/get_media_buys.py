@@ -28,7 +28,7 @@ def get_media_buys(call: Call) -> Reply:
         principal=call.require_principal(),
         account=call.account,
         media_buy_ids=call.params.get("media_buy_ids"),
-        statuses=_statuses(call.params),
+        statuses=asked_statuses(call.params),
         after=page_after(call),
         limit=page_size(call.params),
     )
@@ -43,7 +43,8 @@ def get_media_buys(call: Call) -> Reply:
     return Reply(body)
 
 
-def _statuses(params: dict[str, Any]) -> list[str] | None:
+def asked_statuses(params: dict[str, Any]) -> list[str] | None:
+    """Return the statuses that a read of buys is about; None is every one."""
     asked = params.get("status_filter")
     if asked is None:
         return None if params.get("media_buy_ids") is not None else list(DEFAULT_STATUSES)
