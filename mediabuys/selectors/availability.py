@@ -1,8 +1,9 @@
 """How much of what a line wants is free: the ad server's figures, without what we have sold since.
 
 Written by hand, because it must be one statement however many lines there are: it is asked inside
-decisions. An impression of a day in a country counts once; what a line takes is spread evenly over
-its flight, and over its countries as the product's own inventory is.
+decisions. The ad server tells a day for everywhere at once (no country), for countries, or both:
+a line without countries is asked of everywhere, one with countries of theirs. What a line takes is
+spread evenly over its flight, and over its countries as the product's own inventory is.
 """
 
 from collections.abc import Sequence
@@ -27,11 +28,8 @@ AVAILABILITY = """
         ) AS given (position, product_id, starts, ends, countries, takes)
     ),
     cell AS (
-        SELECT line.position, inventory.country,
-            line.countries = '{}' OR inventory.country = ''
-                OR inventory.country = ANY(line.countries) AS is_wanted,
-            count(*) AS days, min(inventory.as_of) AS as_of,
-            sum(inventory.capacity * part.share) AS capacity,
+        SELECT line.position, line.countries, inventory.country, count(*) AS days,
+            min(inventory.as_of) AS as_of, sum(inventory.capacity * part.share) AS capacity,
             sum(inventory.capacity_low * part.share) AS capacity_low,
             sum(inventory.capacity_high * part.share) AS capacity_high,
             sum(inventory.reserved * part.share) AS reserved,
@@ -46,13 +44,29 @@ AVAILABILITY = """
                 - greatest(line.starts, inventory.day::timestamptz)
             )::float8 / 86400 AS share
         ) part
-        GROUP BY line.position, inventory.country, is_wanted
+        GROUP BY line.position, line.countries, inventory.country
+    ),
+    place AS (
+        SELECT cell.*, countries <> '{}' AND bool_or(country <> '') OVER line_cells AS is_part,
+            CASE
+                WHEN countries <> '{}' AND bool_or(country <> '') OVER line_cells
+                    THEN country = ANY(countries)
+                WHEN bool_or(country = '') OVER line_cells THEN country = ''
+                ELSE true
+            END AS is_wanted
+        FROM cell WINDOW line_cells AS (PARTITION BY position)
     ),
     told AS (
-        SELECT position, max(days) AS days, min(as_of) AS as_of,
-            sum(capacity) AS capacity, sum(capacity_low) AS capacity_low,
-            sum(capacity_high) AS capacity_high, sum(reserved) AS reserved, sum(free) AS free
-        FROM cell WHERE is_wanted GROUP BY position
+        SELECT position, bool_or(is_part) AS is_part, max(days) AS days, min(as_of) AS as_of,
+            coalesce(sum(capacity) FILTER (WHERE is_wanted), 0) AS capacity,
+            coalesce(sum(capacity_low) FILTER (WHERE is_wanted), 0) AS capacity_low,
+            coalesce(sum(capacity_high) FILTER (WHERE is_wanted), 0) AS capacity_high,
+            coalesce(sum(reserved) FILTER (WHERE is_wanted), 0) AS reserved,
+            coalesce(least(
+                sum(free) FILTER (WHERE is_wanted), sum(free) FILTER (WHERE country = '')
+            ), 0) AS free,
+            coalesce(sum(capacity) FILTER (WHERE country = ''), sum(capacity)) AS whole
+        FROM place GROUP BY position
     ),
     taken AS (
         SELECT package.product_id, package.hold_status AS kind,
@@ -77,7 +91,7 @@ AVAILABILITY = """
     claim AS (
         SELECT line.position, taken.kind,
             sum(taken.impressions * span.share * CASE
-                WHEN told.position IS NULL THEN 1 ELSE coalesce(place.share, 0)
+                WHEN told.is_part THEN coalesce(common.share, 0) ELSE 1
             END) AS impressions
         FROM line
         JOIN taken ON taken.product_id = line.product_id AND taken.position <> line.position
@@ -89,12 +103,15 @@ AVAILABILITY = """
             ) / nullif(extract(epoch FROM taken.ends - taken.starts), 0))::float8 AS share
         ) span
         CROSS JOIN LATERAL (
-            SELECT sum(cell.capacity) FILTER (WHERE cell.is_wanted)
-                / nullif(sum(cell.capacity), 0) AS share
-            FROM cell
-            WHERE cell.position = line.position AND (taken.countries = '{}'
-                OR cell.country = '' OR cell.country = ANY(taken.countries))
-        ) place
+            SELECT sum(place.capacity) FILTER (
+                WHERE place.is_wanted
+                    AND (taken.countries = '{}' OR place.country = ANY(taken.countries))
+            ) / nullif(CASE
+                WHEN taken.countries = '{}' THEN told.whole
+                ELSE sum(place.capacity) FILTER (WHERE place.country = ANY(taken.countries))
+            END, 0) AS share
+            FROM place WHERE place.position = line.position
+        ) common
         WHERE taken.kind <> 'consumed' OR taken.settled_at IS NULL OR told.as_of IS NULL
             OR taken.settled_at > told.as_of
         GROUP BY line.position, taken.kind

@@ -193,15 +193,10 @@ def _write(
     """Write the days, and forget those of these products that were not told. Two statements.
 
     The caller holds the feed's row, so that nobody else writes. What somebody asked for later
-    stays. Where a day is told for countries and for everywhere at once, the countries count.
+    stays.
     """
     keys = {product.product_id: product.pk for product in products}
-    split = {(one.product_id, one.day) for one in days if one.country}
-    told = {
-        (keys[one.product_id], one.day, one.country): one
-        for one in days
-        if one.country or (one.product_id, one.day) not in split
-    }
+    told = {(keys[one.product_id], one.day, one.country): one for one in days}
     rows = [
         (*key, one.capacity, one.low, one.high, one.reserved) for key, one in sorted(told.items())
     ]

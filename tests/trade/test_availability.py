@@ -131,6 +131,22 @@ def test_only_the_countries_asked_for_count(
     assert one(asked(homepage, countries=countries)).capacity == capacity
 
 
+@pytest.mark.parametrize(
+    ("countries", "free"),
+    [((), 9000), (("US",), 5000), (("US", "CA"), 8000), (("US", "CA", "GB"), 8500)],
+)
+def test_what_is_told_everywhere_at_once_and_by_country_counts_once(
+    homepage: Product, countries: tuple[str, ...], free: int
+) -> None:
+    tell_inventory(homepage, 1000, first=FIRST, days=10, reserved=100)
+    for country, daily, reserved in (("US", 600, 100), ("CA", 300, 0), ("GB", 50, 0)):
+        tell_inventory(homepage, daily, first=FIRST, days=10, country=country, reserved=reserved)
+
+    found = one(asked(homepage, countries=countries))
+
+    assert (found.free, found.is_complete) == (free, True)
+
+
 def test_inventory_that_is_not_split_serves_any_country(homepage: Product) -> None:
     tell_inventory(homepage, 1000, first=FIRST, days=10)
 
@@ -159,10 +175,13 @@ def days_from_today(product: Product, first: int, days: int, wanted: int = 1000)
     )
 
 
+@pytest.mark.parametrize("is_whole_told", [False, True])
 def test_a_hold_is_spread_over_countries_as_the_inventory_is(
-    catalog: dict[str, Product], buyer: Buyer, settings: Any
+    catalog: dict[str, Product], buyer: Buyer, settings: Any, is_whole_told: bool
 ) -> None:
     settings.ADSERVER = "simulated"
+    if is_whole_told:
+        tell_inventory(catalog["homepage"], 100_000)
     for country, daily in {"US": 60_000, "CA": 20_000, "GB": 20_000}.items():
         tell_inventory(catalog["homepage"], daily, country=country)
     overlay = {"targeting_overlay": {"geo_countries": ["US", "CA"]}}
