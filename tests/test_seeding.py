@@ -49,7 +49,7 @@ def test_second_seeding_changes_nothing(db: None) -> None:
 def test_seeding_that_breaks_leaves_nothing(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     before = dump()
 
-    def broken() -> None:
+    def broken(**_: datetime) -> None:
         raise RuntimeError("the last step breaks")
 
     monkeypatch.setattr(seeding, "history_dated", broken)

@@ -66,7 +66,7 @@ def _created(now: datetime, *, random_passwords: bool) -> Seeded:
     publisher.creative_approval_mode = CreativeApprovalMode.REQUIRE_HUMAN
     publisher.save(update_fields=["creative_approval_mode"])
     play(stories(Scene(calendar=calendar, accounts=accounts, staff=staff)), until=now)
-    history_dated()
+    history_dated(now=now)
     publisher.creative_approval_mode = CreativeApprovalMode.AUTO_APPROVE
     # From now on staff hear of what waits; the history was told to nobody.
     publisher.staff_notice_emails = STAFF_EMAIL

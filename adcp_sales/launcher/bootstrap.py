@@ -17,7 +17,7 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent.parent
 VENV = Path(os.environ.get("ADCP_VENV", ROOT / ".venv"))
 REQUIREMENTS = ROOT / "deploy" / "requirements"
-DEVELOPMENT_VERBS = {"test", "check", "bench", "lock"}
+DEVELOPMENT_VERBS = {"test", "check", "bench", "faults", "lock"}
 UV = "uv==0.13.8"
 
 

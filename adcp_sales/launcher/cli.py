@@ -9,12 +9,13 @@ from adcp_sales.launcher.errors import LauncherError
 from adcp_sales.launcher.lock import run_lock
 from adcp_sales.launcher.manage import run_manage
 from adcp_sales.launcher.serve import serve
-from adcp_sales.launcher.testing import run_bench, run_tests
+from adcp_sales.launcher.testing import run_bench, run_faults, run_tests
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "test": run_tests,
     "check": run_check,
     "bench": run_bench,
+    "faults": run_faults,
     "manage": run_manage,
     "backup": run_backup,
     "restore": run_restore,

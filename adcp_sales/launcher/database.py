@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from adcp_sales.launcher import ad_server
 from adcp_sales.launcher.datadir import DataDirectory
 from adcp_sales.launcher.postgres import PostgresServer, database_url, read_status_file
 from adcp_sales.launcher.processes import process_is_alive
@@ -60,8 +61,13 @@ def database(data: DataDirectory) -> Iterator[str]:
             server.stop()
 
 
-def application_environment(data: DataDirectory, *, url: str, has_demo: bool) -> dict[str, str]:
-    """Return what a process of the application needs to work on this data directory."""
+def application_environment(
+    data: DataDirectory, *, url: str, has_demo: bool, ad_server_url: str | None
+) -> dict[str, str]:
+    """Return what a process of the application needs to work on this data directory.
+
+    `ad_server_url` is the simulator's, None where the operator names an ad server or none.
+    """
     environment = dict(os.environ)
     environment |= data.secret_environment()
     environment |= {"ADCP_DATA_DIR": str(data.path), "PYTHONUNBUFFERED": "1"}
@@ -71,6 +77,6 @@ def application_environment(data: DataDirectory, *, url: str, has_demo: bool) ->
     if has_demo:
         # The demo's receiver listens on the loopback interface.
         environment.setdefault("ALLOW_PRIVATE_DESTINATIONS", "1")
-        # The inline ad server takes as long as a real one, so that its five steps can be seen.
-        environment.setdefault("INLINE_ADSERVER_STEP_SECONDS", "1")
+    if ad_server_url is not None:
+        environment |= ad_server.settings(data, url=ad_server_url)
     return environment

@@ -4,6 +4,7 @@ import argparse
 import subprocess
 import sys
 
+from adcp_sales.launcher import ad_server
 from adcp_sales.launcher.bootstrap import ROOT
 from adcp_sales.launcher.database import application_environment, database, is_external
 from adcp_sales.launcher.datadir import DataDirectory
@@ -21,6 +22,13 @@ def run_manage(arguments: list[str]) -> int:
     data.make()
     forget_prepared(data)
     with database(data) as url:
-        environment = application_environment(data, url=url, has_demo=not is_external())
+        has_demo = not is_external()
+        running = data.noted().get("ad_server_url", ad_server.url_of(ad_server.IDLE_PORT))
+        environment = application_environment(
+            data,
+            url=url,
+            has_demo=has_demo,
+            ad_server_url=running if ad_server.is_wanted(has_demo=has_demo) else None,
+        )
         command = [sys.executable, str(ROOT / "manage.py"), *options.command]
         return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode

@@ -11,6 +11,7 @@ EPILOG = """verbs:
   test [pytest arguments]     run the tests on a throw-away PostgreSQL and a real browser
   check                       formatting, lint, types, layers, migrations, deployment settings
   bench [arguments]           measure, print a table and write build/bench.json
+  faults [--rounds N]         kill workers while they book, heal, and check what is left
   manage COMMAND ...          Django's manage.py on the data directory's database
   backup FILE                 write database and secrets into one file
   restore FILE                read such a file into a data directory that holds no database
@@ -27,6 +28,7 @@ class ServeOptions:
 
     port: int
     receiver_port: int | None
+    ad_server_port: int | None
     data_directory: Path
     ready_file: Path | None
     demo: bool
@@ -61,13 +63,19 @@ def serve_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="run",
         usage="./run [--port N] [--data-dir DIR] [--ready-file PATH] [--demo] | ./run VERB ...",
-        description="Serve the sales agent: web, worker, beat, PostgreSQL and a demo receiver.",
+        description="Serve the sales agent: web, worker, beat, PostgreSQL, and for the demo a "
+        "receiver and a simulated ad server.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", type=port_number, default=8000, help="of the web server")
     parser.add_argument(
         "--receiver-port", type=port_number, help="of the demo receiver (default: the next one)"
+    )
+    parser.add_argument(
+        "--ad-server-port",
+        type=port_number,
+        help="of the simulated ad server (default: the one after the receiver's)",
     )
     add_data_directory(parser)
     parser.add_argument(
@@ -85,6 +93,7 @@ def parse_serve(arguments: list[str]) -> ServeOptions:
     return ServeOptions(
         port=found.port,
         receiver_port=found.receiver_port,
+        ad_server_port=found.ad_server_port,
         data_directory=found.data_dir,
         ready_file=found.ready_file,
         demo=found.demo,

@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import time
+from collections.abc import Container
 from typing import Any
 
 from adcp_sales.launcher.errors import LauncherError
@@ -38,13 +39,16 @@ def require_free(port: int, *, flag: str) -> None:
         time.sleep(0.1)
 
 
-def choose_receiver_port(*, asked: int | None, web_port: int) -> int:
-    """Return the asked port, else the one after the web server's, else any free one."""
+def choose_port(*, asked: int | None, usual: int, flag: str, taken: Container[int] = ()) -> int:
+    """Return the asked port, else the usual one where it is free and not taken, else any free one.
+
+    Raises LauncherError, with the flag that asked for it, when the asked one is in use.
+    """
     if asked is not None:
-        require_free(asked, flag="--receiver-port")
+        require_free(asked, flag=flag)
         return asked
-    if is_free(web_port + 1):
-        return web_port + 1
+    if usual not in taken and is_free(usual):
+        return usual
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""`./run`: PostgreSQL, migrations, seeds, web, worker, beat and receiver, until Ctrl-C."""
+"""`./run`: PostgreSQL, migrations, seeds and every process of the deployment, until Ctrl-C."""
 
 import json
 import signal
@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any
 
-from adcp_sales.launcher import ports, welcome
+from adcp_sales.launcher import ad_server, ports, welcome
 from adcp_sales.launcher.database import application_environment, external_url, is_external
 from adcp_sales.launcher.datadir import DataDirectory, write_private
 from adcp_sales.launcher.errors import LauncherError
@@ -45,6 +45,7 @@ class Deployment:
         self.is_external = is_external()
         self.has_demo = options.demo or not self.is_external
         self.receiver_port: int | None = None
+        self.ad_server_port: int | None = None
         self.postgres: PostgresServer | None = None
         self.supervisor = Supervisor()
         self.stopping = threading.Event()
@@ -73,24 +74,45 @@ class Deployment:
 
     def _start(self) -> None:
         ports.require_free(self.options.port, flag="--port")
-        if self.has_demo:
-            self.receiver_port = ports.choose_receiver_port(
-                asked=self.options.receiver_port, web_port=self.options.port
-            )
+        self._choose_ports()
         if self.options.ready_file is not None:
             self.options.ready_file.unlink(missing_ok=True)
         environment = self._environment()
         self.data.note(url=self.url)
+        if self.ad_server_url is not None:
+            self.data.note(ad_server_url=self.ad_server_url)
         self._prepare(environment)
         for service in services(
             data=self.data,
             environment=environment,
             web_port=self.options.port,
             receiver_port=self.receiver_port,
+            ad_server_port=self.ad_server_port,
         ):
             self.supervisor.start(service)
         self._wait_until_ready()
         self._announce()
+
+    def _choose_ports(self) -> None:
+        """Give receiver and simulator their ports: the two after the web server's, if free."""
+        if self.has_demo:
+            self.receiver_port = ports.choose_port(
+                asked=self.options.receiver_port,
+                usual=self.options.port + 1,
+                flag="--receiver-port",
+            )
+        if ad_server.is_wanted(has_demo=self.has_demo):
+            self.ad_server_port = ports.choose_port(
+                asked=self.options.ad_server_port,
+                usual=self.options.port + 2,
+                flag="--ad-server-port",
+                taken=(self.receiver_port,) if self.receiver_port is not None else (),
+            )
+
+    @property
+    def ad_server_url(self) -> str | None:
+        """The simulator's address; None where this deployment does not run one."""
+        return ad_server.url_of(self.ad_server_port) if self.ad_server_port is not None else None
 
     def _environment(self) -> dict[str, str]:
         """Return what the processes get, starting PostgreSQL unless one was named."""
@@ -102,14 +124,20 @@ class Deployment:
             )
             self.postgres.start()
             url = self.postgres.url
-        environment = application_environment(self.data, url=url, has_demo=self.has_demo)
+        environment = application_environment(
+            self.data, url=url, has_demo=self.has_demo, ad_server_url=self.ad_server_url
+        )
         environment.setdefault("PUBLIC_URL", self.url)
         return environment
 
     def _prepare(self, environment: dict[str, str]) -> None:
-        """Migrate and seed in a child, so that we stay small and can be stopped meanwhile."""
+        """Migrate and seed in a child, so that we stay small and can be stopped meanwhile.
+
+        What is seeded was booked before any ad server was connected.
+        """
         if not self.is_external and is_prepared(self.data):
             return
+        environment = environment | {"ADSERVER": "inline"}
         command = [sys.executable, "-m", "adcp_sales.launcher.prepare"]
         if self.has_demo:
             command += ["--demo-file", str(self.data.demo_file)]
@@ -133,7 +161,7 @@ class Deployment:
             note_prepared(self.data)
 
     def _wait_until_ready(self) -> None:
-        """Wait until web, worker, beat and receiver have all answered since this start.
+        """Wait until every part has answered since this start.
 
         Raises LauncherError, naming who, when one cannot start or does not answer in the end.
         """
@@ -167,6 +195,8 @@ class Deployment:
         silent += welcome.silent_heartbeats(health, seconds_up=time.time() - self.started)
         if self.receiver_port is not None and ports.ask(self.receiver_port, "/healthz")[0] != 200:
             silent.append("receiver")
+        if self.ad_server_port is not None and ports.ask(self.ad_server_port, "/")[0] != 200:
+            silent.append("ad server")
         return silent
 
     def _refuse_dead_postgres(self) -> None:
@@ -180,7 +210,12 @@ class Deployment:
 
     def _announce(self) -> None:
         """Tell the person at the terminal what to do next, and write the ready file last."""
-        facts = welcome.facts(url=self.url, demo=self._demo(), receiver_port=self.receiver_port)
+        facts = welcome.facts(
+            url=self.url,
+            demo=self._demo(),
+            receiver_port=self.receiver_port,
+            ad_server_url=self.ad_server_url,
+        )
         print(welcome.text(facts), flush=True)
         if self.options.ready_file is not None:
             write_private(self.options.ready_file.absolute(), json.dumps(facts, indent=2) + "\n")

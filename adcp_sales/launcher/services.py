@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
+from adcp_sales.launcher import ad_server
 from adcp_sales.launcher.datadir import DataDirectory
 from adcp_sales.launcher.ports import HOST
 from adcp_sales.launcher.supervisor import Service
@@ -57,8 +58,9 @@ def services(
     environment: dict[str, str],
     web_port: int,
     receiver_port: int | None,
+    ad_server_port: int | None,
 ) -> list[Service]:
-    """Return the services, the receiver only where there is a demo.
+    """Return the services; receiver and simulated ad server only where they have a port.
 
     Gunicorn is asked to end when we die, because it must end its workers; the others are killed,
     which loses nothing: rows are the truth.
@@ -70,6 +72,8 @@ def services(
             jwks_url=f"http://{HOST}:{web_port}/.well-known/jwks.json",
             log=data.path / "received.jsonl",
         )
+    if ad_server_port is not None:
+        commands["ad-server"] = ad_server.command(data, port=ad_server_port)
     # Django's checks are made by the migration before and not twice more by worker and beat.
     environment = environment | {"CELERY_SKIP_CHECKS": "1"}
     # Celery warns at every start that it runs as root; in a container that is usual.

@@ -1,4 +1,4 @@
-"""`./run test` and `./run bench`: a command with a throw-away PostgreSQL and a Chromium."""
+"""`./run test`, `bench` and `faults`: a command with a throw-away PostgreSQL."""
 
 import os
 import signal
@@ -45,6 +45,11 @@ def run_tests(arguments: list[str]) -> int:
     environment = {"CHROMIUM_PATH": require_chromium()}
     chosen = arguments or list(WHOLE_SUITE)
     return run_with_database([sys.executable, "-m", "pytest", *chosen], environment)
+
+
+def run_faults(arguments: list[str]) -> int:
+    """Kill workers while they book, and return the exit code of what checks the rest."""
+    return run_with_database([sys.executable, "-m", "tests.faults", *arguments], {})
 
 
 def run_bench(arguments: list[str]) -> int:

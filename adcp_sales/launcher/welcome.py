@@ -11,7 +11,9 @@ KEEP_TASK_ID = """| tee /dev/stderr | sed -E 's/.*"task_id":"([^"]+)".*/\\1/'"""
 RULE = "─" * 78
 
 
-def facts(*, url: str, demo: dict[str, Any], receiver_port: int | None) -> dict[str, Any]:
+def facts(
+    *, url: str, demo: dict[str, Any], receiver_port: int | None, ad_server_url: str | None
+) -> dict[str, Any]:
     """Return the content of the ready file."""
     buyers = demo.get("buyers", [])
     return {
@@ -23,6 +25,7 @@ def facts(*, url: str, demo: dict[str, Any], receiver_port: int | None) -> dict[
         "buyers": buyers,
         "staff": demo.get("staff", []),
         "receiver_url": f"http://{ports.HOST}:{receiver_port}" if receiver_port else None,
+        "ad_server_url": ad_server_url,
         "process": os.getpid(),
     }
 
@@ -36,6 +39,8 @@ def text(found: dict[str, Any]) -> str:
     lines += [f"API          {found['api_url']}", f"API pages    {found['docs_url']}"]
     if found["receiver_url"]:
         lines.append(f"Receiver     {found['receiver_url']}/   what the buyer's endpoint got")
+    if found["ad_server_url"]:
+        lines.append(f"Ad server    {found['ad_server_url']}/   simulated: what is booked there")
     for buyer in found["buyers"]:
         lines.append(f"Buyer token  {buyer.get('token')}   {buyer.get('name')}")
     lines += main_job(found)

@@ -1,5 +1,6 @@
 """Starting `./run` for real, and finding out what it left behind."""
 
+import contextlib
 import json
 import os
 import signal
@@ -104,6 +105,16 @@ class Deployment:
         assert self.process is not None
         launcher = psutil.Process(self.process.pid)
         return [launcher, *launcher.children(recursive=True)]
+
+    def lasting(self) -> list[psutil.Process]:
+        """Return the family without PostgreSQL's sessions, which come and go with their clients."""
+        found = []
+        for process in self.family():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                parent = process.parent()
+                if process.name() != "postgres" or parent is None or parent.name() != "postgres":
+                    found.append(process)
+        return found
 
     def members(self, word: str) -> list[psutil.Process]:
         """Return the living processes under the launcher with this word in their command."""

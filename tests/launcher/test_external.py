@@ -36,7 +36,8 @@ def test_an_external_database_is_served_without_demo_logins(external_url: str) -
         ready = deployment.wait_until_ready()
 
         assert (ready["buyers"], ready["staff"], ready["buyer_token"]) == ([], [], None)
-        assert ready["receiver_url"] is None
+        assert (ready["receiver_url"], ready["ad_server_url"]) == (None, None)
+        assert deployment.members("mediabuys.adservers.simulated") == []
         assert not (place / "data" / "postgres").exists()
         assert not (place / "data" / "demo.json").exists()
         assert count(external_url, "auth_user") == 0

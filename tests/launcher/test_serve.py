@@ -43,8 +43,10 @@ def test_everything_answers_when_the_ready_file_is_there(deployment: Deployment)
     assert ready["url"] == f"http://127.0.0.1:{deployment.port}"
     status, health = get(f"{ready['url']}/healthz")
     states = {name: part["state"] for name, part in json.loads(health)["parts"].items()}
-    assert (status, states) == (200, dict.fromkeys(("web", "database", "worker", "beat"), "ok"))
+    parts = ("web", "database", "worker", "beat", "ad_server")
+    assert (status, states) == (200, dict.fromkeys(parts, "ok"))
     assert get(ready["receiver_url"])[0] == 200
+    assert get(ready["ad_server_url"])[0] == 200
     assert 'name="username"' in get(ready["admin_url"])[1]
     assert get(ready["docs_url"])[0] == 200
 
@@ -103,7 +105,7 @@ def test_secrets_and_tokens_are_private(deployment: Deployment) -> None:
     data = deployment.data_directory
     private = [*(data / "secrets").iterdir(), data / "demo.json", deployment.ready_file]
 
-    assert len(private) == 5
+    assert len(private) == 6
     assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
     assert (data / "secrets").stat().st_mode & 0o777 == 0o700
     assert (data / "logs").stat().st_mode & 0o777 == 0o700
@@ -113,7 +115,7 @@ def test_no_secret_is_in_a_command_line_or_an_environment(deployment: Deployment
     contents = [
         path.read_text().strip() for path in (deployment.data_directory / "secrets").iterdir()
     ]
-    for process in deployment.family():
+    for process in deployment.lasting():
         text = " ".join([*process.cmdline(), *process.environ().values()])
         assert not [secret for secret in contents if secret in text]
 
@@ -122,13 +124,13 @@ def test_each_child_has_a_group_of_its_own(deployment: Deployment) -> None:
     assert deployment.process is not None
     children = psutil.Process(deployment.process.pid).children()
 
-    assert len(children) == 5  # PostgreSQL, web, worker, beat, receiver
+    assert len(children) == 6  # PostgreSQL, web, worker, beat, receiver, ad server
     assert all(os.getpgid(child.pid) == child.pid for child in children)
 
 
 def test_a_second_start_beside_it_gets_one_line(deployment: Deployment) -> None:
     assert deployment.process is not None
-    before = deployment.family()
+    before = deployment.lasting()
 
     finished = run_launcher("--data-dir", deployment.data_directory, "--port", str(free_port()))
 
@@ -138,7 +140,7 @@ def test_a_second_start_beside_it_gets_one_line(deployment: Deployment) -> None:
         f"{deployment.data_directory} (process {deployment.process.pid}): "
         "stop it first, or use another --data-dir and --port.\n"
     )
-    assert deployment.family() == before
+    assert deployment.lasting() == before
 
 
 def test_a_port_in_use_gets_one_line_and_starts_nothing(place: Path) -> None:
@@ -205,6 +207,44 @@ def test_a_killed_web_server_leaves_the_port_to_the_next(deployment: Deployment)
     while ask(deployment.port, "/healthz")[0] != 200 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert ask(deployment.port, "/healthz")[0] == 200
+
+
+def test_a_killed_ad_server_comes_back_with_its_orders(deployment: Deployment) -> None:
+    # Given the simulated ad server, which was told of the demo's orders
+    ready = deployment.wait_until_ready()
+    (ad_server,) = deployment.members("mediabuys.adservers.simulated")
+    before = booked_orders(deployment, ready)
+
+    # When it is killed
+    ad_server.kill()
+
+    # Then another one answers on its port, and has them still
+    assert wait_until_gone([ad_server], seconds=10) == []
+    deadline = time.monotonic() + 20
+    while ask(ad_server_port(ready), "/")[0] != 200 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert before
+    assert before <= booked_orders(deployment, ready)
+
+
+def ad_server_port(ready: dict[str, Any]) -> int:
+    return int(ready["ad_server_url"].rpartition(":")[2])
+
+
+def booked_orders(deployment: Deployment, ready: dict[str, Any]) -> set[str]:
+    """Return the references that the ad server has confirmed, once it has the first of the demo."""
+    token = (deployment.data_directory / "secrets" / "adserver_token").read_text()
+    request = urllib.request.Request(
+        f"{ready['ad_server_url']}/simulation/orders", headers={"Authorization": f"Bearer {token}"}
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            orders = json.loads(response.read())["orders"]
+        if booked := {row["reference"] for row in orders if row["state"] == "confirmed"}:
+            return booked
+        time.sleep(0.2)
+    raise AssertionError("The demo's orders did not reach the ad server.")
 
 
 def test_manage_works_on_the_running_database(deployment: Deployment) -> None:
