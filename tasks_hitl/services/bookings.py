@@ -221,16 +221,24 @@ def settle_failed(
         order_decline(buy=buy, actor=SYSTEM, reason=reason, now=now)
         task_fail(
             task=task,
-            error={
-                "code": error.code,
-                "message": reason,
-                "suggestion": "Send the order again later, or ask the publisher.",
-                "recovery": "transient",
-            },
+            error={"code": error.code, "message": reason, **_way_on(error)},
             action=TaskEvent.Action.BOOKING_FAILED,
             actor=SYSTEM,
             now=now,
         )
+
+
+def _way_on(error: AdServerError) -> dict[str, str]:
+    """Return whether, and how, the buyer may try again: no repetition mends a refusal."""
+    if isinstance(error, AdServerUnavailable):
+        return {
+            "suggestion": "Send the order again later, or ask the publisher.",
+            "recovery": "transient",
+        }
+    return {
+        "suggestion": "Ask the publisher, who must set its ad server right first.",
+        "recovery": "terminal",
+    }
 
 
 def booking_retry(*, booking_id: str, actor: User, now: datetime | None = None) -> Booking:
