@@ -329,3 +329,24 @@ def test_buys_beyond_one_answer_are_left_to_another(
     assert word["details"] == {"returned": 1}
     assert reported(rest) == [first.media_buy_id]
     assert "errors" not in rest
+
+
+def test_as_the_document_compares_it_with_snapshots(
+    buyer: Buyer, buy: MediaBuy, ad_server: ScriptedAdServer
+) -> None:
+    # A period that can be chosen, days, and neither creative approvals nor what is missing.
+    imported(ad_server, told(buy.packages.get()))
+    today = NOW.date()
+
+    body = report(
+        buyer,
+        media_buy_ids=[buy.media_buy_id],
+        start_date=(today - DAY).isoformat(),
+        end_date=(today + DAY).isoformat(),
+    )
+
+    (found,) = body["media_buy_deliveries"]
+    assert [day["impressions"] for day in found["daily_breakdown"]] == [1000]
+    assert found["status"] == "active"
+    (line,) = found["by_package"]
+    assert not {"creative_approvals", "format_ids_pending", "snapshot"} & {*found, *line}
