@@ -3,6 +3,7 @@
 import argparse
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from pathlib import Path
@@ -22,7 +23,7 @@ def main() -> int:
         defaults = Defaults(options.default_daily, options.review_delay, options.speed, inventory)
         simulator = Simulator(options.database, defaults)
         server = Server(options.port, simulator, token)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, sqlite3.Error) as error:
         return _failed(str(error))
     except Problem as problem:
         return _failed(problem.message)

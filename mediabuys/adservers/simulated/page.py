@@ -34,6 +34,8 @@ tr.order td {{ padding-top: 1.1rem; }} tr.line td:first-child {{ padding-left: 1
 .bar {{ position: relative; width: 9rem; height: .6rem; background: var(--line);
   border-radius: .3rem; overflow: hidden; margin-top: .35rem; }}
 .bar i {{ position: absolute; inset: 0 auto 0 0; background: var(--bar); }}
+.bar b {{ position: absolute; inset: 0 auto 0 0; border-right: 2px solid currentColor; }}
+span {{ white-space: nowrap; }}
 </style></head><body>
 """
 
@@ -75,7 +77,7 @@ def _orders(db: sqlite3.Connection, now: int) -> Iterable[str]:
     }
     yield f"<h2>Orders</h2>{_shown(len(orders), count)}<div class=scroll><table>"
     yield "<tr><th>Order, line<th>Product<th>Flight (UTC)<th>State"
-    yield "<th class=number>Impressions<th>Of its goal<th class=number>Spend</tr>"
+    yield "<th class=number>Impressions<th>Of its goal, and time<th class=number>Spend</tr>"
     for order in orders:
         state = order["state"] + (", paused" if order["is_paused"] else "")
         yield f"<tr class=order><td><b>{escape(order['reference'])}</b>"
@@ -93,12 +95,15 @@ def _line(order: sqlite3.Row, line: sqlite3.Row, approved: set[str], now: int) -
     delivered, spend = line["told_impressions"], amounts.spell(line["told_spend"], line["currency"])
     goal = line["impressions"]
     share = min(1.0, delivered / goal) if goal else 0.0
-    bar = f"<div class=bar><i style='width:{share:.1%}'></i></div>" if goal else ""
+    passed = (now - line["start_time"]) / (line["end_time"] - line["start_time"])
+    mark = f"<b style='width:{min(1.0, max(0.0, passed)):.1%}'></b>"
+    bar = f"<div class=bar><i style='width:{share:.1%}'></i>{mark}</div>" if goal else ""
     return (
         f"<tr class=line><td>{escape(line['package_id'])}<td>{escape(line['product_id'])}"
         f"<td>{_flight(line)}<td>{_line_state(order, line, approved, now)}"
-        f"<td class=number>{delivered:,}{f' of {goal:,}' if goal else ''}<td>{bar}"
-        f"<td class=number>{spend} of {escape(line['budget'])} {escape(line['currency'])}</tr>"
+        f"<td class=number><span>{delivered:,}{f' of {goal:,}' if goal else ''}</span><td>{bar}"
+        f"<td class=number><span>{spend} of {escape(line['budget'])}</span>"
+        f" {escape(line['currency'])}</tr>"
     )
 
 
@@ -136,8 +141,8 @@ def _shown(shown: int, count: int) -> str:
 
 
 def _flight(row: sqlite3.Row) -> str:
-    return f"{_moment(row['start_time'])} to {_moment(row['end_time'])}"
+    return f"<span>{_moment(row['start_time'])} to</span> <span>{_moment(row['end_time'])}</span>"
 
 
 def _moment(moment: int) -> str:
-    return moments.spell(moment - moment % moments.SECOND)[:16].replace("T", "&nbsp;")
+    return moments.spell(moment - moment % moments.SECOND)[:16].replace("T", " ")

@@ -59,19 +59,19 @@ def check_fits(
 def _check_product(
     db: sqlite3.Connection, reference: str, product: Product, demands: Sequence[Demand]
 ) -> None:
-    needs: dict[tuple[str, str], int] = defaultdict(int)
+    asked: dict[tuple[str, str], int] = defaultdict(int)
     for demand in demands:
-        for place, impressions in _needs(demand, product).items():
+        for place, impressions in needs(demand, product).items():
             # Without targets it may run wherever there is room.
             if demand.countries or place[1] == "":
-                needs[place] += impressions
-    days = sorted(day for day, _ in needs)
+                asked[place] += impressions
+    days = sorted(day for day, _ in asked)
     packages = {demand.package_id for demand in demands}
     taken, own = _reserved(db, product, days[0], days[-1], (reference, packages))
-    for place in sorted(needs):
+    for place in sorted(asked):
         capacity = product.capacity(place[0])[place[1]]
-        if needs[place] > max(capacity - taken[place], own[place]):
-            raise Declined(_too_much(product, place, needs[place], capacity - taken[place]))
+        if asked[place] > max(capacity - taken[place], own[place]):
+            raise Declined(_too_much(product, place, asked[place], capacity - taken[place]))
 
 
 def _too_much(product: Product, place: tuple[str, str], needed: int, free: int) -> str:
@@ -90,7 +90,7 @@ def reserve(db: sqlite3.Connection, reference: str, demand: Demand, *, default_d
         "INSERT INTO reservations VALUES (?, ?, ?, ?, ?, ?)",
         [
             (reference, demand.package_id, demand.product_id, day, country, impressions)
-            for (day, country), impressions in _needs(demand, product).items()
+            for (day, country), impressions in needs(demand, product).items()
         ],
     )
 
@@ -103,7 +103,7 @@ def free(db: sqlite3.Connection, reference: str, package_id: str | None = None) 
     )
 
 
-def _needs(demand: Demand, product: Product) -> Places:
+def needs(demand: Demand, product: Product) -> Places:
     """Return what a line takes by day and country; the days sum to its impressions exactly."""
     length, before, found = demand.end - demand.start, 0, {}
     targeted = {product.pool(country) for country in demand.countries}
@@ -170,8 +170,8 @@ def availability(
 
 
 def _day(product: Product, day: str, taken: Places, now: int) -> Iterable[dict[str, object]]:
-    ahead = max(0, (moments.start_of(day) - now) // moments.DAY + 1)
-    spread = min(FARTHEST_SPREAD, NEAREST_SPREAD + SPREAD_A_DAY * ahead) if ahead else 0.0
+    ahead = (moments.start_of(day) - moments.start_of(moments.day_of(now))) // moments.DAY
+    spread = min(FARTHEST_SPREAD, NEAREST_SPREAD + SPREAD_A_DAY * (ahead - 1)) if ahead > 0 else 0.0
     for country, capacity in product.capacity(day).items():
         yield {
             "product_id": product.product_id,

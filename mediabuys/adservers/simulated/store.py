@@ -64,7 +64,8 @@ CREATE TABLE IF NOT EXISTS forced_rows (changed INTEGER PRIMARY KEY, body TEXT N
 """
 TABLES = (
     *("settings", "reservations", "lines", "orders", "products", "contention", "creatives"),
-    *("delivery", "forced_rows"),
+    # The last is SQLite's own: it counts orders and lines.
+    *("delivery", "forced_rows", "sqlite_sequence"),
 )
 
 
