@@ -8,7 +8,7 @@ spread evenly over its flight, and over its countries as the product's own inven
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -17,6 +17,9 @@ from mediabuys.adservers.profiles import publishers_profile
 from mediabuys.demand import Demand
 from mediabuys.locks import PRODUCTS_LOCKED
 from mediabuys.models import MediaBuy
+
+# How often all figures are read anew; the job looks every minute whether it is time.
+FIGURES_CYCLE = timedelta(minutes=10)
 
 AVAILABILITY = """
     WITH line AS (

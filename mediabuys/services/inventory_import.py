@@ -12,6 +12,7 @@ from mediabuys.adservers.port import AdServer, AdServerError, AdServerUnavailabl
 from mediabuys.adservers.profiles import publishers_profile
 from mediabuys.adservers.registry import publishers_ad_server
 from mediabuys.models import AdServerFeed, InventoryDay, MediaBuy, Product, Publisher
+from mediabuys.selectors.availability import FIGURES_CYCLE
 from mediabuys.selectors.catalog import products_for_sale
 from mediabuys.services.feeds import (
     FeedClaim,
@@ -24,8 +25,6 @@ from mediabuys.services.feeds import (
 
 logger = logging.getLogger(__name__)
 
-# What was read well need not be read again for so long; the job looks every minute.
-CYCLE = timedelta(minutes=10)
 # How far ahead the import looks; beyond it nothing is known.
 HORIZON_DAYS = 180
 # One call's answer stays well under what an answer may be, with a dozen countries a product.
@@ -66,7 +65,9 @@ def inventory_import(*, now: datetime) -> int:
     publisher = Publisher.objects.first()
     if publisher is None or not publishers_profile().has_inventory:
         return 0
-    read = AdServerFeed.objects.filter(name=AdServerFeed.Name.INVENTORY, read_at__gt=now - CYCLE)
+    read = AdServerFeed.objects.filter(
+        name=AdServerFeed.Name.INVENTORY, read_at__gt=now - FIGURES_CYCLE
+    )
     if read.filter(failing_since=None).exists():
         return 0
     claim = feed_claim(name=AdServerFeed.Name.INVENTORY, now=now)

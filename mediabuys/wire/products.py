@@ -1,9 +1,11 @@
 """Products as buyers read them."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
+from mediabuys.forecasting import Forecast, Point
 from mediabuys.models.accounts import Property
 from mediabuys.models.catalog import PricingOption, Product
 from mediabuys.reporting import reporting_capabilities
@@ -27,11 +29,16 @@ GENERAL_RELEVANCE = "The brief names nothing specific to this product."
 
 
 def product_body(
-    product: Product, *, agent_url: str, brief: str = "", fields: Iterable[str] = ()
+    product: Product,
+    *,
+    agent_url: str,
+    brief: str = "",
+    fields: Iterable[str] = (),
+    forecast: Forecast | None = None,
 ) -> dict[str, Any]:
     """Return the product's body; `pricing_options`, `formats` and `properties` are prefetched.
 
-    With `fields`, only those and what the protocol requires.
+    With `fields`, only those and what the protocol requires. Without a `forecast` it has none.
     """
     body: dict[str, Any] = {
         "product_id": product.product_id,
@@ -48,6 +55,8 @@ def product_body(
     }
     if product.expires_at is not None:
         body["expires_at"] = product.expires_at
+    if forecast is not None:
+        body["forecast"] = forecast_body(forecast)
     if brief:
         body["brief_relevance"] = relevance(product, brief)
     kept = REQUIRED_FIELDS | set(fields)
@@ -67,6 +76,30 @@ def pricing_body(option: PricingOption) -> dict[str, Any]:
         "min_spend_per_package": option.min_spend_per_package,
     }
     return {key: value for key, value in body.items() if value is not None}
+
+
+def forecast_body(forecast: Forecast) -> dict[str, Any]:
+    """Return a forecast: what a budget buys, or all that is free and what that would cost."""
+    return {
+        "points": [_point_body(point) for point in forecast.points],
+        "forecast_range_unit": "spend" if forecast.is_by_budget else "availability",
+        "method": "modeled",
+        "currency": forecast.currency,
+        "generated_at": forecast.as_of,
+        "valid_until": forecast.valid_until,
+    }
+
+
+def _point_body(point: Point) -> dict[str, Any]:
+    metrics: dict[str, Any] = {"impressions": asdict(point.impressions)}
+    if point.cost is not None:
+        low, mid, high = point.cost
+        metrics["spend"] = {"low": low, "mid": mid, "high": high}
+    return (
+        {"metrics": metrics}
+        if point.budget is None
+        else {"budget": point.budget, "metrics": metrics}
+    )
 
 
 def property_selectors(properties: Iterable[Property]) -> list[dict[str, Any]]:

@@ -1,6 +1,8 @@
 """get_products: what is for sale, and for a known agent the plans that we propose."""
 
 import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -11,9 +13,13 @@ from adcp_sales.protocol.product_filters import flight_end, product_filter, unap
 from adcp_sales.protocol.registry import MANAGING, Call, Reply, TaskSpec
 from adcp_sales.protocol.rendering import dump_json
 from adcp_sales.protocol.usecases.refine import refined_body
+from mediabuys.demand import Demand
+from mediabuys.forecasting import Forecast, forecast_flight, forecast_made
+from mediabuys.models import PricingOption, Product
 from mediabuys.order_fields import brand_domain
-from mediabuys.planning import PlanRequest, plans_made
+from mediabuys.planning import USUAL_FLIGHT_DAYS, PlanRequest, plans_made
 from mediabuys.pricing import from_wire
+from mediabuys.selectors.availability import availability_of
 from mediabuys.selectors.catalog import ProductFilter, ProductPage, products_page
 from mediabuys.services.proposals import Offer, proposals_offer
 from mediabuys.wire.products import product_body
@@ -72,7 +78,8 @@ def _listed(call: Call, wanted: ProductFilter, brief: str) -> dict[str, Any]:
     if page.has_more:
         last = page.products[-1]
         pagination["cursor"] = cursor_encode(call, [_rank_of(last), last.pk])
-    body: dict[str, Any] = {"products": _bodies(call, page, brief), "pagination": pagination}
+    products = _bodies(call, page, brief, _forecasts(call, wanted, page))
+    body: dict[str, Any] = {"products": products, "pagination": pagination}
     if brief and after is None and (proposals := _proposals(call, wanted, page, brief)):
         body["proposals"] = proposals
     return body
@@ -132,17 +139,61 @@ def _page(
     )
 
 
+def _forecasts(call: Call, wanted: ProductFilter, page: ProductPage) -> dict[int, Forecast]:
+    """Return what each product of the page can deliver, by its pk; one query where it is known.
+
+    Never part of the feed's version: figures move with every order, what is for sale does not.
+    """
+    fields, filters = call.params.get("fields") or (), call.params.get("filters") or {}
+    starts, ends = forecast_flight(
+        wanted.starts_on, flight_end(filters), days=USUAL_FLIGHT_DAYS, now=call.now
+    )
+    if (fields and "forecast" not in fields) or ends <= starts:
+        return {}
+    demands = [
+        Demand(product.pk, starts, ends, countries=_countries(product, wanted))
+        for product in page.products
+    ]
+    found = availability_of(demands, now=call.now)
+    made = {
+        one.demand.product_pk: forecast_made(
+            one, _prices(product, call), budgets=_budgets(filters), now=call.now
+        )
+        for one, product in zip(found, page.products, strict=False)
+    }
+    return {pk: forecast for pk, forecast in made.items() if forecast is not None}
+
+
+def _countries(product: Product, wanted: ProductFilter) -> tuple[str, ...]:
+    asked = wanted.countries
+    return tuple(code for code in asked if not product.countries or code in product.countries)
+
+
+def _prices(product: Product, call: Call) -> list[PricingOption]:
+    """Return the prices that fit, those in the account's currency first."""
+    own = call.account.currency if call.account else ""
+    return sorted(product.pricing_options.all(), key=lambda option: option.currency != own)
+
+
+def _budgets(filters: dict[str, Any]) -> list[Decimal]:
+    budget = filters.get("budget_range") or {}
+    return [from_wire(budget[name]) for name in ("min", "max") if budget.get(name)]
+
+
 def _rank_of(product: Any) -> int:
     return int(product.rank)
 
 
-def _bodies(call: Call, page: ProductPage, brief: str) -> list[dict[str, Any]]:
+def _bodies(
+    call: Call, page: ProductPage, brief: str, forecasts: Mapping[int, Forecast] | None = None
+) -> list[dict[str, Any]]:
     return [
         product_body(
             product,
             agent_url=settings.PUBLIC_URL,
             brief=brief,
             fields=call.params.get("fields") or (),
+            forecast=(forecasts or {}).get(product.pk),
         )
         for product in page.products
     ]
