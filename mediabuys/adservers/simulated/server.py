@@ -103,6 +103,7 @@ class Handler(BaseHTTPRequestHandler):
             logger.exception("A call failed")
             answer = _spelled(Problem("The simulated ad server has failed."))
         is_lost = fault is not None and fault.kind in ("hang", "drop_answer")
+        # A call that hangs is noted when it begins to.
         if not path.startswith("/simulation/"):
             self.server.simulator.calls.note(
                 at=spell(self.server.simulator.clock.now()),
@@ -112,10 +113,12 @@ class Handler(BaseHTTPRequestHandler):
                 fault=fault.kind if fault else "",
                 seconds=round(time.monotonic() - started, 4),
             )
-        if is_lost:
-            self.close_connection = True
-        else:
+        if not is_lost:
             self._answer(answer, fault)
+            return
+        self.close_connection = True
+        if fault is not None and fault.kind == "hang":
+            self.server.simulator.faults.wait(fault.seconds)
 
     def _check_token(self) -> None:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
@@ -146,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
         faults = self.server.simulator.faults
         found = faults.befalling(self.command, path)
         for fault in found:
-            if fault.kind in ("delay", "hang"):
+            if fault.kind == "delay":
                 faults.wait(fault.seconds)
         return next((fault for fault in found if fault.kind != "delay"), None)
 
@@ -194,7 +197,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what is no HTTP, or no method of ours, as everything else is answered."""
-        self.close_connection = True
+        # What is no HTTP at all is answered with a whole answer too.
+        self.request_version, self.close_connection = self.protocol_version, True
         body = _error("refused", message or explain or "The request was not understood.")
         self._send(code, json.dumps(body).encode())
 
