@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from mediabuys.models import Booking, Event, MediaBuy
-from mediabuys.states import BuyStatus
+from mediabuys.models import Booking, Event, MediaBuy, Package
+from mediabuys.states import BuyStatus, HoldStatus
 from tasks_hitl.models import Approval, Decision, Task, TaskEvent
 from tasks_hitl.selectors import shown_digest
 from tasks_hitl.services import decide
@@ -136,12 +136,19 @@ def _bare_decision(task: Task, outcome: Outcome, approver: User, now: datetime) 
 
 
 def _approved(task: Task, decision: Decision, now: datetime) -> None:
+    _hold_becomes(task, HoldStatus.CONSUMED, held_until=now)
     Booking.objects.create(media_buy_id=task.media_buy_id, next_attempt_at=now)
     moved = {"status": TaskStatus.WORKING, "queue_state": QueueState.BOOKING}
     _task_moves(task, TaskEvent.Action.APPROVED, decision, now, **moved)
 
 
+def _hold_becomes(task: Task, status: HoldStatus, **columns: Any) -> None:
+    held = Package.objects.filter(media_buy_id=task.media_buy_id, hold_status=HoldStatus.HELD)
+    held.update(hold_status=status, **columns)
+
+
 def _rejected(task: Task, decision: Decision, now: datetime) -> None:
+    _hold_becomes(task, HoldStatus.RELEASED)
     MediaBuy.objects.filter(pk=task.media_buy_id).update(
         status=BuyStatus.DECLINED, rejection_reason=NOTE, updated_at=now
     )

@@ -184,6 +184,7 @@ def test_a_person_sees_that_it_does_not_fit_and_asks_for_less(
     page.get_by_role("button", name="Ask for a change").click()
     page.wait_for_url(f"{desk.url}{address(task)}")
     task.refresh_from_db()
+    assert task.error is not None
     assert task.error["suggestion"] == (
         "Send Homepage with at most 600,000 impressions, or other dates."
     )

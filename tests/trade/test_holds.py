@@ -227,7 +227,10 @@ def test_the_last_inventory_is_promised_once(
 
     def approving(task: Task | None) -> Callable[[], bool]:
         assert task is not None
-        shown = {"shown_digest": shown_digest(task), "shown_version": task.version}
+        shown: dict[str, Any] = {
+            "shown_digest": shown_digest(task),
+            "shown_version": task.version,
+        }
 
         def run() -> bool:
             try:
