@@ -1,3 +1,3 @@
-from mediabuys.admin import buys, catalog, creatives, parties, proposals
+from mediabuys.admin import buys, catalog, creatives, parties, proposals, trafficking
 
-__all__ = ["buys", "catalog", "creatives", "parties", "proposals"]
+__all__ = ["buys", "catalog", "creatives", "parties", "proposals", "trafficking"]

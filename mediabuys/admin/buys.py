@@ -16,6 +16,7 @@ from mediabuys.models import Event, MediaBuy, Package
 from mediabuys.pricing import in_words
 from mediabuys.selectors.desk_targeting import targeting_in_words
 from mediabuys.selectors.desk_words import flight_in_words
+from mediabuys.selectors.trafficking_words import order_in_words
 from mediabuys.states import BuyStatus
 
 STATUS_LABELS = {
@@ -113,6 +114,7 @@ class MediaBuyAdmin(BuyTerms, BuyActions):
                     ("rejection_reason", "cancellation_reason"),
                     ("archived_at", "archived_by"),
                     "shown_approvals",
+                    "shown_ad_server",
                 )
             },
         ),
@@ -158,6 +160,10 @@ class MediaBuyAdmin(BuyTerms, BuyActions):
         rules = "; ".join(rule["explanation"] for rule in buy.policy.get("rules", ()))
         return format_html("{}{}", outcome, f": {rules}" if rules else "")
 
+    @display(description="Ad server")
+    def shown_ad_server(self, buy: MediaBuy) -> str:
+        return order_in_words(buy) or "This order is not on the ad server."
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Everything is shown and nothing edited."""
-        return ("shown_agent", "shown_budget", "shown_approvals", *TERMS)
+        return ("shown_agent", "shown_budget", "shown_approvals", "shown_ad_server", *TERMS)

@@ -1,5 +1,6 @@
 """Trafficking rows: wanted, claimed under a lease, told; a stale worker changes nothing."""
 
+import logging
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -8,11 +9,15 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
 
 from mediabuys.adservers.port import AdServerError, AdServerUnavailable
+from mediabuys.errors import InvalidState
 from mediabuys.models import Creative, MediaBuy, Package, Trafficking
 from mediabuys.services.attempts import LEASE, REFUSED_DELAY, telling_delay
 from webhooks.wakeups import nudge
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -181,14 +186,18 @@ def trafficking_failed(*, claim: TraffickingClaim, error: AdServerError, now: da
         return is_news
 
 
-def trafficking_hurry(*, trafficking_pk: int, now: datetime) -> bool:
-    """Let a row that waits after a failure be tried now; False where there is nothing to tell."""
+def trafficking_hurry(*, trafficking_pk: int, actor: str, now: datetime | None = None) -> None:
+    """Let a row that waits after a failure be told now, because a person says so.
+
+    Raises `InvalidState` where the ad server has everything already.
+    """
     hurried = Trafficking.objects.filter(pk=trafficking_pk, told__lt=F("wanted")).update(
-        next_attempt_at=now, attempt_count=0
+        next_attempt_at=now or timezone.now(), attempt_count=0
     )
-    if hurried:
-        nudge("mediabuys.traffic")
-    return bool(hurried)
+    if not hurried:
+        raise InvalidState("The ad server has everything already.")
+    logger.info("Trafficking %s is told now, says %s.", trafficking_pk, actor)
+    nudge("mediabuys.traffic")
 
 
 def _claimed(claim: TraffickingClaim) -> Trafficking | None:

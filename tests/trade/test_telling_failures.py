@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from mediabuys.adservers.inline import InlineAdServer
 from mediabuys.adservers.port import AdServerRefused, AdServerUnavailable, OrderDeclined
+from mediabuys.errors import InvalidState
 from mediabuys.models import Event, InlineOrder, MediaBuy, Trafficking
 from mediabuys.services.attempts import LEASE, REFUSED_DELAY, TELLING_DELAYS
 from mediabuys.services.telling import Telling, trafficking_drain, trafficking_tell
@@ -130,10 +131,11 @@ def test_what_it_does_not_take_is_said_once_and_asked_again_seldom(
     event = Event.objects.get(action=Event.Action.AD_SERVER_REFUSED)
     assert (event.actor, event.from_status, event.to_status) == ("system", "active", "active")
     assert event.summary == f"The ad server has not taken this: {error.message}"
-    assert trafficking_hurry(trafficking_pk=row.pk, now=timezone.now())
+    trafficking_hurry(trafficking_pk=row.pk, actor="approver")
     assert trafficking_drain() == 1
     assert row_of(buy).is_told
-    assert not trafficking_hurry(trafficking_pk=row.pk, now=timezone.now())
+    with pytest.raises(InvalidState):
+        trafficking_hurry(trafficking_pk=row.pk, actor="approver")
 
 
 def test_rubbish_from_the_adapter_is_not_told_to_anybody(
