@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from mediabuys.adservers.simulated.faults import KINDS
+from mediabuys.adservers.simulated.server import ROUTES
 from tests.adservers.booking import NOW, PRODUCT, START, book, order, push, read
 from tests.simulator import TOKEN, Simulator, running
 
@@ -45,6 +47,15 @@ def test_it_imports_the_standard_library_and_itself() -> None:
 
     assert foreign == set()
     assert len(sources) > 10
+
+
+def test_its_document_names_every_call_and_fault() -> None:
+    document = (Path(settings.BASE_DIR) / "docs/simulated-ad-server.md").read_text("utf-8")
+
+    addresses = {route.address.replace("*", "{ref}") for route in ROUTES}
+
+    assert {name for name in (*addresses, *KINDS) if f"{name}" not in document} == set()
+    assert len(addresses) > 20
 
 
 def test_it_loads_nothing_of_the_product() -> None:
