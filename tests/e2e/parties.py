@@ -1,4 +1,4 @@
-"""The parties of the main job outside the product: a buyer's client, a browser, the receiver."""
+"""The parties of the main job outside the product: buyer, browser, receiver, ad server."""
 
 import time
 import uuid
@@ -37,11 +37,11 @@ class BuyerClient:
         assert [error.message for error in validator.iter_errors(answer)] == []
         return answer
 
-    def order(self, **changes: Any) -> dict[str, Any]:
-        """Order a guaranteed product, which waits for a person."""
+    def order(self, *, is_submitted: bool = True, **changes: Any) -> dict[str, Any]:
+        """Order what waits for a person, or else what is accepted at once."""
         return self.call(
             "create_media_buy",
-            arm="submitted",
+            arm="submitted" if is_submitted else "sync",
             idempotency_key=str(uuid.uuid4()),
             account=self.account,
             brand={"domain": "acmeoutdoor.example"},
@@ -85,6 +85,24 @@ class Receiver:
             return {}
 
         return until(found)
+
+
+class AdServerDesk:
+    """The ad server as its own people see it: what is booked there, reviewed and delivered."""
+
+    def __init__(self, ready: dict[str, Any]) -> None:
+        self.http = httpx.Client(
+            base_url=ready["ad_server_url"],
+            headers={"Authorization": f"Bearer {ready['ad_server_token']}"},
+            timeout=30,
+        )
+
+    def order_of(self, package_id: str) -> dict[str, Any]:
+        """Return the order that has a line for this package, {} where none has."""
+        for order in self.http.get("/simulation/orders").json()["orders"]:
+            if package_id in {line["package_id"] for line in order["line_items"]}:
+                return dict(order)
+        return {}
 
 
 def _operation(record: dict[str, Any]) -> str | None:

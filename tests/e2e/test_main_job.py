@@ -1,4 +1,4 @@
-"""The main job with real processes: a buyer, a salesperson in a browser, a receiver, the clock."""
+"""The main job with real processes: buyer, salesperson in a browser, receiver, clock, ad server."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -7,29 +7,34 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.e2e.parties import BuyerClient, Receiver, sign_in, until
+from tests.e2e.parties import AdServerDesk, BuyerClient, Receiver, sign_in, until
 from tests.people import in_wire
 
 pytestmark = [pytest.mark.processes, pytest.mark.browser]
 
 
-def flight(seconds_to_start: float, seconds: float) -> dict[str, str]:
+def flight(seconds_to_start: float, seconds: float) -> dict[str, Any]:
     start = datetime.now(UTC) + timedelta(seconds=seconds_to_start)
     return {"start_time": in_wire(start), "end_time": in_wire(start + timedelta(seconds=seconds))}
 
 
-def guaranteed(buyer: BuyerClient) -> dict[str, Any]:
-    """Return a guaranteed product that the buyer finds in the catalog, and its fixed price."""
+# A day of the homepage is paid as a whole, so that a flight of a minute may have it too.
+GUARANTEED, OPEN = "homepage_takeover", "run_of_site_display"
+
+
+def sold(buyer: BuyerClient, product_id: str) -> dict[str, Any]:
+    """Return a product as the buyer finds it in the catalog."""
     products = buyer.call("get_products", buying_mode="wholesale")["products"]
-    product = next(row for row in products if row["delivery_type"] == "guaranteed")
-    return dict(product)
+    return dict(next(row for row in products if row["product_id"] == product_id))
 
 
 def package(product: dict[str, Any]) -> dict[str, Any]:
+    """Return a package of the product at its fixed price, for the least that it is sold for."""
+    fixed = next(row for row in product["pricing_options"] if "fixed_price" in row)
     return {
         "product_id": product["product_id"],
-        "pricing_option_id": product["pricing_options"][0]["pricing_option_id"],
-        "budget": 50_000,
+        "pricing_option_id": fixed["pricing_option_id"],
+        "budget": fixed.get("min_spend_per_package", 1000),
     }
 
 
@@ -82,9 +87,9 @@ def decide_in_browser(page: Page, ready: dict[str, Any], task_id: str) -> None:
 
 
 def test_an_order_is_approved_booked_and_run(ready: dict[str, Any], page: Page) -> None:
-    buyer, receiver = BuyerClient(ready), Receiver(ready)
+    buyer, receiver, ad_server = BuyerClient(ready), Receiver(ready), AdServerDesk(ready)
     operation = f"op-{uuid.uuid4()}"
-    product = guaranteed(buyer)
+    product = sold(buyer, GUARANTEED)
     submitted = buyer.order(
         **flight(45, 75),
         packages=[package(product)],
@@ -119,6 +124,8 @@ def test_an_order_is_approved_booked_and_run(ready: dict[str, Any], page: Page) 
 
     bought = buyer.buy(media_buy_id)
     assert bought["status"] == "pending_creatives"
+    package_id = bought["packages"][0]["package_id"]
+    assert ad_server.order_of(package_id)["state"] == "confirmed"
     creative = creative_for(buyer, product)
     synced = buyer.call(
         "sync_creatives",
@@ -128,15 +135,18 @@ def test_an_order_is_approved_booked_and_run(ready: dict[str, Any], page: Page) 
         assignments=[
             {
                 "creative_id": creative["creative_id"],
-                "package_id": bought["packages"][0]["package_id"],
+                "package_id": package_id,
             }
         ],
     )
     assert [row["action"] for row in synced["creatives"]] == ["created"]
-    assert buyer.buy(media_buy_id)["status"] in ("pending_start", "active")
+    assert buyer.buy(media_buy_id)["status"] == "pending_creatives"
+    until(lambda: buyer.buy(media_buy_id)["status"] in ("pending_start", "active"))
 
     until(lambda: buyer.buy(media_buy_id)["status"] == "active", 150)
     assert receiver.verified(operation, "active")["body"]["result"]["media_buy_id"] == media_buy_id
+    delivered = until(lambda: impressions(buyer, media_buy_id), 120)
+    assert delivered <= ad_server.order_of(package_id)["line_items"][0]["delivered"]
     until(lambda: buyer.buy(media_buy_id)["status"] == "completed", 180)
     history = [entry["action"] for entry in reversed(buyer.buy(media_buy_id)["history"])]
     assert history == [
@@ -146,6 +156,37 @@ def test_an_order_is_approved_booked_and_run(ready: dict[str, Any], page: Page) 
         "activated",
         "completed",
     ]
+
+
+def impressions(buyer: BuyerClient, media_buy_id: str) -> int:
+    """Return what the buyer reads of the buy's delivery."""
+    answer = buyer.call("get_media_buy_delivery", media_buy_ids=[media_buy_id])
+    (found,) = answer["media_buy_deliveries"]
+    return int(found["totals"]["impressions"])
+
+
+def test_a_canceled_buy_is_canceled_on_the_ad_server(ready: dict[str, Any]) -> None:
+    # Given an order that was accepted at once, and booked
+    buyer, ad_server = BuyerClient(ready), AdServerDesk(ready)
+    accepted = buyer.order(
+        is_submitted=False, packages=[package(sold(buyer, OPEN))], **flight(86_400, 86_400)
+    )
+    package_id = accepted["packages"][0]["package_id"]
+    until(lambda: ad_server.order_of(package_id).get("state") == "confirmed")
+
+    # When its buyer cancels it
+    answer = buyer.call(
+        "update_media_buy",
+        idempotency_key=str(uuid.uuid4()),
+        account=buyer.account,
+        media_buy_id=accepted["media_buy_id"],
+        canceled=True,
+        cancellation_reason="The launch was moved.",
+    )
+
+    # Then the ad server is told
+    assert answer["media_buy_status"] == "canceled"
+    until(lambda: ad_server.order_of(package_id)["state"] == "canceled")
 
 
 def _when(answer: dict[str, Any], status: str) -> dict[str, Any]:
@@ -158,7 +199,7 @@ def test_an_order_is_rejected_and_leaves_no_buy(ready: dict[str, Any], page: Pag
     before = buyer.call("get_media_buys", status_filter=["pending_creatives", "pending_start"])
     submitted = buyer.order(
         **flight(86_400, 86_400),
-        packages=[package(guaranteed(buyer))],
+        packages=[package(sold(buyer, GUARANTEED))],
         push_notification_config=hook(receiver, operation),
     )
 
