@@ -64,12 +64,12 @@ class Difference:
     completed_views: int = 0
     spend: Decimal = Decimal(0)
 
-    def add(self, hour: HourFigures, sign: int = 1) -> None:
-        """Count an hour in, or with `sign` -1 out."""
-        self.impressions += sign * hour.impressions
-        self.clicks += sign * hour.clicks
-        self.completed_views += sign * hour.completed_views
-        self.spend += sign * hour.spend
+    def take_out(self, hour: HourFigures) -> None:
+        """Count an hour no longer."""
+        self.impressions -= hour.impressions
+        self.clicks -= hour.clicks
+        self.completed_views -= hour.completed_views
+        self.spend -= hour.spend
 
 
 @dataclass(frozen=True)
@@ -219,14 +219,18 @@ def changes_of(
             current[key] = _figures(row, before.revision + was_over)
     for key, hour in current.items():
         before = stored.get(key)
+        if before is hour:
+            continue
+        difference = changes.differences[key[0]]
+        difference.impressions += hour.impressions
+        difference.clicks += hour.clicks
+        difference.completed_views += hour.completed_views
+        difference.spend += hour.spend
         if before is None:
             changes.new[key] = hour
-        elif before is not hour:
-            changes.rewritten[key] = hour
-            changes.differences[key[0]].add(before, -1)
         else:
-            continue
-        changes.differences[key[0]].add(hour)
+            changes.rewritten[key] = hour
+            difference.take_out(before)
     return changes
 
 

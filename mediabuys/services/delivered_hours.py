@@ -4,8 +4,9 @@ All of it belongs to the transaction of a page, which holds the feed's row: one 
 a number of statements that does not depend on the page.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db import connection
@@ -26,6 +27,7 @@ from mediabuys.models import DeliveryRevision
 from mediabuys.states import StrayReason
 
 REFERENCE_CHARACTERS = 64
+LINES_AT_ONCE = 1000
 
 # Sandbox orders never leave us, so that nobody can deliver them.
 _KNOWN_ORDERS = """
@@ -133,18 +135,28 @@ def _fetch(query: str, parameters: Any) -> list[tuple[Any, ...]]:
 def _insert(hours: Mapping[HourKey, HourFigures]) -> None:
     if not hours:
         return
-    # In the order of the key: neighbours are written side by side.
-    lines = map(_line, sorted(hours.items()))
     with connection.cursor() as cursor, cursor.copy(_COPY_HOURS) as copy:
-        copy.write("".join(lines))
+        # Bit by bit, so that the database stores one part while the next is spelled.
+        lines = _lines(hours)
+        while part := "".join(islice(lines, LINES_AT_ONCE)):
+            copy.write(part)
 
 
-def _line(item: tuple[HourKey, HourFigures]) -> str:
-    (package_pk, hour, creative_ref, country), told = item
-    return (
-        f"{package_pk}\t{hour}\t{creative_ref.translate(_ESCAPES)}\t{country}\t{told.impressions}"
-        f"\t{told.clicks}\t{told.completed_views}\t{told.spend}\t{told.version}\t{told.revision}\n"
-    )
+def _lines(hours: Mapping[HourKey, HourFigures]) -> Iterator[str]:
+    """Spell rows for COPY in the order of their key: neighbours are stored side by side."""
+    spelled_hours: dict[datetime, str] = {}
+    spelled_names: dict[str, str] = {}
+    for key in sorted(hours):
+        package_pk, hour, creative_ref, country = key
+        told = hours[key]
+        at = spelled_hours.get(hour) or spelled_hours.setdefault(hour, str(hour))
+        name = spelled_names.get(creative_ref)
+        if name is None:
+            name = spelled_names[creative_ref] = creative_ref.translate(_ESCAPES)
+        yield (
+            f"{package_pk}\t{at}\t{name}\t{country}\t{told.impressions}\t{told.clicks}"
+            f"\t{told.completed_views}\t{told.spend}\t{told.version}\t{told.revision}\n"
+        )
 
 
 def _rewrite(changes: PageChanges, now: datetime) -> None:

@@ -8,7 +8,7 @@ import django
 
 from tests.bench.rows import Row, write_report
 
-IDS = (1, 3, 4, 5, 8, 15, 16)
+IDS = (1, 3, 4, 5, 8, 13, 15, 16)
 
 
 def main() -> int:
@@ -34,7 +34,17 @@ def _options() -> argparse.Namespace:
 
 
 def _measures(*, afresh: bool) -> dict[int, Callable[[], list[Row]]]:
-    from tests.bench import decisions, deep_pages, orders, pages, polling, scenery, startup, suite
+    from tests.bench import (
+        decisions,
+        deep_pages,
+        delivery,
+        orders,
+        pages,
+        polling,
+        scenery,
+        startup,
+        suite,
+    )
 
     scenery.prepare()
     return {
@@ -43,6 +53,7 @@ def _measures(*, afresh: bool) -> dict[int, Callable[[], list[Row]]]:
         4: orders.measure,
         5: deep_pages.measure,
         8: decisions.measure,
+        13: delivery.measure,
         15: startup.measure,
         16: lambda: suite.measure(afresh=afresh),
     }

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from mediabuys.models import DeliverySnapshot, MediaBuy, Package
+from mediabuys.models import AdServerFeed, DeliverySnapshot, MediaBuy, Package
 from tests.bench import scenery
 from tests.bench.measuring import Run, compare, own_clock
 from tests.bench.rows import Row, at_most
@@ -40,6 +40,7 @@ def measure() -> list[Row]:
 
     found = compare(ours=page, bare=bare, repetitions=CALLS, rounds=ROUNDS, clock=own_clock())
     counts = [len(statements(partial(_page, size, buyer.token))) for size in (1, 10, PAGE)]
+    without = len(statements(partial(_page, PAGE, buyer.token, include_snapshot=False)))
     return [
         at_most(
             3,
@@ -56,6 +57,7 @@ def measure() -> list[Row]:
             12,
             detail=f"pages of 1, 10 and {PAGE}: {counts}",
         ),
+        at_most(13, f"snapshots of a page of {PAGE}, more queries", counts[-1] - without, 1),
     ]
 
 
@@ -66,6 +68,9 @@ def _deliver(buys: list[MediaBuy], buyer: Buyer) -> None:
     sink = destination_upsert(owner_key=owner, kind="signed_http", url="https://127.0.0.1:9/hooks")
     MediaBuy.objects.filter(pk__in=[buy.pk for buy in buys]).update(destination=sink)
     figures = {"as_of": now, "impressions": 1000, "spend": Decimal("12.34"), "currency": "USD"}
+    AdServerFeed.objects.update_or_create(
+        name=AdServerFeed.Name.DELIVERY, defaults={"as_of": now, "read_at": now}
+    )
     DeliverySnapshot.objects.bulk_create(
         DeliverySnapshot(package=package, clicks=number, **figures)
         for number, package in enumerate(Package.objects.filter(media_buy__in=buys))
@@ -93,12 +98,13 @@ def _deliver(buys: list[MediaBuy], buyer: Buyer) -> None:
     sent.update(status="delivered", settled_at=now, attempt_count=1)
 
 
-def _page(size: int, token: str) -> bytes:
+def _page(size: int, token: str, **changes: bool) -> bytes:
     body: dict[str, Any] = {
         "status_filter": ["pending_creatives", "pending_start", "active"],
         "include_history": 10,
         "include_snapshot": True,
         "include_webhook_activity": True,
         "pagination": {"max_results": size},
+        **changes,
     }
     return scenery.call("get_media_buys", body, token)
