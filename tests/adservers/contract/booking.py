@@ -34,6 +34,14 @@ class BookingRules(Rules):
         assert (again, held.order_id, held.state) == (first, first, OrderState.DRAFT)
         assert (held.line_items, held.revision, held.is_paused) == ({}, 1, False)
 
+    def test_a_draft_has_the_revision_that_it_was_created_with(self, server: AdServer) -> None:
+        server.create_order(order(revision=7))
+
+        held = server.find("ORD-1")
+
+        assert held is not None
+        assert held.revision == 7
+
     def test_two_references_are_two_orders(self, server: AdServer) -> None:
         first = server.create_order(order())
 

@@ -74,6 +74,15 @@ class ChangeRules(Rules):
         assert paused.is_paused
         assert set(paused.line_items) == {"pkg_1", "pkg_2"}
 
+    def test_a_pause_and_a_change_of_one_revision_both_count(self, server: AdServer) -> None:
+        book(server, order(line("pkg_1")))
+        server.pause("ORD-1", revision=2)
+
+        changed = server.change(order(line("pkg_1"), line("pkg_2"), revision=2))
+
+        assert changed.is_paused
+        assert set(changed.line_items) == {"pkg_1", "pkg_2"}
+
     def test_a_paused_order_stays_paused_when_it_is_changed(self, server: AdServer) -> None:
         book(server, order(line("pkg_1")))
         server.pause("ORD-1", revision=2)
