@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mediabuys.adservers.port import DeliveredHour
 from mediabuys.models import (
     AdServerFeed,
     DeliveryRevision,
@@ -17,6 +18,7 @@ from mediabuys.models import (
 from mediabuys.services import delivery_import as importing
 from mediabuys.services.delivery_import import delivery_import
 from mediabuys.services.flights import media_buy_complete
+from tests.bench.statements import statements
 from tests.delivery.scripted import FIRST_HOUR, HOUR, NOW, THIS_HOUR, ScriptedAdServer, told, totals
 from tests.documents.scenes import changed, running_buy
 from tests.people import Buyer
@@ -242,3 +244,30 @@ def test_an_ad_server_without_delivery_is_not_asked(
 
     assert ad_server.asked == []
     assert not AdServerFeed.objects.exists()
+
+
+def page_of(package: Package, number: int, *, version: int) -> list[DeliveredHour]:
+    """Return so many hours of the past in two countries, and half as many strays."""
+    hours = [FIRST_HOUR - ago * HOUR for ago in range(number)]
+    good = [
+        told(package, hour=hour, country=country, version=version, impressions=version)
+        for hour in hours
+        for country in ("US", "GB")
+    ]
+    return [*good, *(told(package, hour=hour, currency="EUR", version=version) for hour in hours)]
+
+
+def test_a_page_costs_the_same_whatever_its_size(
+    package: Package, ad_server: ScriptedAdServer
+) -> None:
+    costs = []
+    for number in (2, 60):
+        ad_server.tell(*page_of(package, number, version=number))
+        delivery_import(now=NOW)
+        ad_server.tell(*page_of(package, number + 1, version=number + 1))
+        costs.append(statements(lambda: delivery_import(now=NOW)))
+
+    # To claim the feed (its row is there), what is to be tried again, what is done; and of the
+    # page: the feed, the packages, stored hours, new, rewritten and replaced ones, totals, strays.
+    assert [len(cost) for cost in costs] == [16, 16]
+    assert totals(package) == (61 * 122, 1220, 0, Decimal(1220))
