@@ -54,6 +54,7 @@ def test_readme_walks_the_main_job() -> None:
         "sync_creatives",
         "get_media_buys",
         "update_media_buy",
+        "get_media_buy_delivery",
     ]
 
 
