@@ -7,7 +7,7 @@ Rules for every adapter:
   returns it, also when both come at once; a call with an older revision than the one held changes
   nothing and returns what is held, one with the same revision is done again. So a crash between
   call and settling never books twice, and late workers do no harm.
-* An error is one of the types below and nothing else. `AdServerUnavailable` may be tried again;
+* An error is one of `errors.py` and nothing else. `AdServerUnavailable` may be tried again;
   `AdServerRefused` and `OrderDeclined` may not. What is not understood is `AdServerUnavailable`.
 * Money is a `Decimal` with its currency, times are aware, days and hours are UTC's.
 * A call returns or raises within `CALL_SECONDS`; none runs inside a database transaction.
@@ -20,34 +20,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from mediabuys.adservers.errors import AdServerError as AdServerError
+from mediabuys.adservers.errors import AdServerRefused as AdServerRefused
+from mediabuys.adservers.errors import AdServerUnavailable as AdServerUnavailable
+from mediabuys.adservers.errors import OrderDeclined as OrderDeclined
+
 # The longest that one call may take; leases are made longer than this.
 CALL_SECONDS = 20
-
-
-class AdServerError(Exception):
-    """Something went wrong at the ad server; `code` and the message are for the buyer too."""
-
-    code = "SERVICE_UNAVAILABLE"
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-
-class AdServerUnavailable(AdServerError):
-    """Retryable: it did not answer, answered that it cannot now, or was not understood."""
-
-
-class AdServerRefused(AdServerError):
-    """Terminal for technical reasons: asking again cannot help."""
-
-    code = "CONFIGURATION_ERROR"
-
-
-class OrderDeclined(AdServerError):
-    """Terminal by its own decision: it will not run this order, or this change of it."""
-
-    code = "PRODUCT_UNAVAILABLE"
 
 
 class OrderState(StrEnum):

@@ -32,7 +32,7 @@ class SimulatedAdServer:
 
     def __init__(self, name: str, exchange: Exchange) -> None:
         self.name = name
-        self._exchange = exchange
+        self.exchange = exchange
 
     def validate_order(self, order: OrderRequest) -> None:
         self._validate(order, "order")
@@ -78,7 +78,7 @@ class SimulatedAdServer:
         return _taken(held, revision, is_paused=False)
 
     def cancel(self, reference: str) -> None:
-        self._exchange.tell("POST", f"{_order_path(reference)}/cancel")
+        self.exchange.tell("POST", f"{_order_path(reference)}/cancel")
 
     def availability(
         self, product_ids: Sequence[str], *, first: date, last: date
@@ -90,7 +90,7 @@ class SimulatedAdServer:
             "first": first.isoformat(),
             "last": last.isoformat(),
         }
-        answer = self._exchange.ask("GET", "/v1/availability", query=query)
+        answer = self.exchange.ask("GET", "/v1/availability", query=query)
         return answers.product_days(answer, product_ids=set(product_ids), first=first, last=last)
 
     def push_creative(self, creative: CreativeRequest) -> CreativeState:
@@ -102,32 +102,32 @@ class SimulatedAdServer:
             "assets": creative.assets,
         }
         path = f"/v1/creatives/{quote(creative.reference, safe='')}"
-        state = answers.creative_state(self._exchange.ask("PUT", path, body=body))
+        state = answers.creative_state(self.exchange.ask("PUT", path, body=body))
         if state.reference != creative.reference or state.revision < creative.revision:
             raise answers.NotUnderstood
         return state
 
     def creative_states(self, cursor: str) -> CreativePage:
         query = {"after": cursor, "limit": CREATIVES_A_PAGE}
-        answer = self._exchange.ask("GET", "/v1/creative-states", query=query)
+        answer = self.exchange.ask("GET", "/v1/creative-states", query=query)
         return answers.creative_page(answer, after=cursor)
 
     def delivery(self, cursor: str) -> DeliveryPage:
         query = {"after": cursor, "limit": ROWS_A_PAGE}
-        answer = self._exchange.ask("GET", "/v1/delivery", query=query)
+        answer = self.exchange.ask("GET", "/v1/delivery", query=query)
         return answers.delivery_page(answer, after=cursor)
 
     def health(self) -> Health:
-        return answers.health(self._exchange.ask("GET", "/v1/health"))
+        return answers.health(self.exchange.ask("GET", "/v1/health"))
 
     def _validate(self, order: OrderRequest, scope: str) -> None:
         body = {"scope": scope, "order": order_body(order)}
-        self._exchange.tell("POST", f"{_order_path(order.reference)}/validate", body=body)
+        self.exchange.tell("POST", f"{_order_path(order.reference)}/validate", body=body)
 
     def _order(
         self, method: str, reference: str, step: str = "", *, body: dict[str, Any] | None = None
     ) -> BookedOrder:
-        answer = self._exchange.ask(method, _order_path(reference) + step, body=body)
+        answer = self.exchange.ask(method, _order_path(reference) + step, body=body)
         return answers.held_order(answer, reference=reference)
 
 
