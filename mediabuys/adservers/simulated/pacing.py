@@ -65,9 +65,12 @@ def split(total: int, weights: Sequence[float]) -> list[int]:
     exact = [total * weight / whole for weight in weights]
     parts = [int(part) for part in exact]
     left = total - sum(parts)
-    by_remainder = sorted(range(len(parts)), key=lambda index: parts[index] - exact[index])
-    for index in by_remainder[:left]:
-        parts[index] += 1
+    weighted = [index for index, weight in enumerate(weights) if weight]
+    # Floats may have rounded up to a whole one too many: then there is one to take back.
+    step = 1 if left > 0 else -1
+    weighted.sort(key=lambda index: step * (parts[index] - exact[index]))
+    for index in weighted[: abs(left)]:
+        parts[index] += step
     return parts
 
 
