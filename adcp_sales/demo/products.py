@@ -184,7 +184,7 @@ VIDEO = (
                 minimum="5000",
             ),
         ),
-        daily_impressions=240_000,
+        daily_impressions=100_000,
         countries=("US", "CA", "DE", "FR", "NL", "IE"),
     ),
     DemoProduct(
@@ -221,7 +221,7 @@ VIDEO = (
                 "premium_ctv_upfront_cpm_usd", CPM, fixed="30.00", card="45.00", minimum="10000"
             ),
         ),
-        daily_impressions=160_000,
+        daily_impressions=70_000,
     ),
     DemoProduct(
         "open_ctv",

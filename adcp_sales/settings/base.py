@@ -193,10 +193,11 @@ BEAT_JOBS = {
     },
     "Import inventory": {
         "task": "tasks_hitl.tasks.import_inventory",
-        "schedule": 600,
+        "schedule": crontab(),
         "queue": "flights",
-        "expires": 590,
-        "description": "Reads what the ad server can deliver of every product, half a year ahead.",
+        "expires": 50,
+        "description": "Reads every ten minutes, and after a failure at once, what the ad server can"
+        " deliver of every product, half a year ahead.",
     },
     "Expire unanswered approvals": {
         "task": "tasks_hitl.tasks.expire_tasks",

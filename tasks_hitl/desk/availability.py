@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mediabuys.demand import Demand, demands_of, impressions_wanted
+from mediabuys.demand import Demand, countries_of, demands_of, impressions_wanted
 from mediabuys.models import MediaBuy, Package
 from mediabuys.selectors.availability import Availability, availability_of
 from mediabuys.selectors.competition import competing_packages
@@ -208,8 +208,11 @@ def order_availability(
 
 
 def _competes(rival: Competitor, demand: Demand) -> bool:
+    """Whether the other line runs on the same product, in these days and in one of these places."""
     starts, ends = rival.flight
-    is_same = rival.package.product_id == demand.product_pk
+    countries = set(countries_of(rival.package.targeting_overlay))
+    is_elsewhere = countries and demand.countries and countries.isdisjoint(demand.countries)
+    is_same = rival.package.product_id == demand.product_pk and not is_elsewhere
     return is_same and starts < demand.ends and ends > demand.starts
 
 
