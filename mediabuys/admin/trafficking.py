@@ -96,12 +96,9 @@ class TraffickingAdmin(ReadOnlyAdmin):
         state = "refused" if row.error_message else "waits"
         return state, f"Behind by {behind_in_words(row)}" if row.told else "Not told yet"
 
-    def has_tell_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Whether this person may have it told now, and there is something to tell."""
-        if not request.user.has_perm(TELL):
-            return False
-        rows = Trafficking.objects.filter(pk=object_id, told__lt=F("wanted"))
-        return object_id is None or rows.exists()
+    def has_tell_permission(self, request: HttpRequest, _object_id: Any = None) -> bool:
+        """Whether this person may have it told now."""
+        return request.user.has_perm(TELL)
 
     @action(description="Tell now…", url_path="tell-now", permissions=["tell"])
     def tell_now(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -12,9 +12,9 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from mediabuys.adservers.port import AdServerError, AdServerUnavailable
-from mediabuys.errors import InvalidState
 from mediabuys.models import Creative, MediaBuy, Package, Trafficking
 from mediabuys.services.attempts import LEASE, REFUSED_DELAY, telling_delay
+from mediabuys.states import LIVE_BUY_STATUSES
 from webhooks.wakeups import nudge
 
 logger = logging.getLogger(__name__)
@@ -187,17 +187,28 @@ def trafficking_failed(*, claim: TraffickingClaim, error: AdServerError, now: da
 
 
 def trafficking_hurry(*, trafficking_pk: int, actor: str, now: datetime | None = None) -> None:
-    """Let a row that waits after a failure be told now, because a person says so.
+    """Have the ad server told now, because a person says so; again, if it has everything already.
 
-    Raises `InvalidState` where the ad server has everything already.
+    One transaction.
     """
-    hurried = Trafficking.objects.filter(pk=trafficking_pk, told__lt=F("wanted")).update(
-        next_attempt_at=now or timezone.now(), attempt_count=0
-    )
-    if not hurried:
-        raise InvalidState("The ad server has everything already.")
-    logger.info("Trafficking %s is told now, says %s.", trafficking_pk, actor)
-    nudge("mediabuys.traffic")
+    with transaction.atomic():
+        _wanted_again(Q(pk=trafficking_pk), now or timezone.now())
+        logger.info("Trafficking %s is told now, says %s.", trafficking_pk, actor)
+
+
+def orders_tell_again(*, now: datetime) -> int:
+    """Have the ad server told anew of every order that runs or will run; return how many.
+
+    For an ad server that lost its data, or took another's place: orders that it never had are
+    placed on it. One transaction, three statements.
+    """
+    with transaction.atomic():
+        live = MediaBuy.objects.filter(status__in=LIVE_BUY_STATUSES, confirmed_at__isnull=False)
+        pks = list(live.order_by("pk").values_list("pk", flat=True))
+        rows = [Trafficking(media_buy_id=pk, wanted=0) for pk in pks]
+        Trafficking.objects.bulk_create(rows, ignore_conflicts=True)
+        _wanted_again(Q(media_buy__in=live.values("pk")), now)
+        return len(pks)
 
 
 def _claimed(claim: TraffickingClaim) -> Trafficking | None:

@@ -1,14 +1,15 @@
 """What goes wrong while the ad server is told: late workers, refusals, outages."""
 
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from mediabuys.adservers.inline import InlineAdServer
 from mediabuys.adservers.port import AdServerRefused, AdServerUnavailable, OrderDeclined
-from mediabuys.errors import InvalidState
 from mediabuys.models import Event, InlineOrder, MediaBuy, Trafficking
 from mediabuys.services.attempts import LEASE, REFUSED_DELAY, TELLING_DELAYS
 from mediabuys.services.telling import Telling, trafficking_drain, trafficking_tell
@@ -20,6 +21,7 @@ from mediabuys.services.trafficking import (
 )
 from tests.people import Buyer
 from tests.trade.changes import active_buy, change
+from tests.trade.orders import booked_buy
 from tests.trade.trafficking import held, live_lines, row_of, told_buy
 
 pytestmark = pytest.mark.django_db
@@ -134,8 +136,6 @@ def test_what_it_does_not_take_is_said_once_and_asked_again_seldom(
     trafficking_hurry(trafficking_pk=row.pk, actor="approver")
     assert trafficking_drain() == 1
     assert row_of(buy).is_told
-    with pytest.raises(InvalidState):
-        trafficking_hurry(trafficking_pk=row.pk, actor="approver")
 
 
 def test_rubbish_from_the_adapter_is_not_told_to_anybody(
@@ -161,6 +161,26 @@ def test_an_order_that_the_ad_server_never_had_is_placed(buyer: Buyer) -> None:
     order = held(buy)
     assert (order.confirmed_at is not None, order.is_paused) == (True, True)
     assert set(live_lines(buy)) == {buy.packages.get().package_id}
+
+
+def test_everything_is_told_again_after_the_ad_server_lost_it(buyer: Buyer) -> None:
+    live = told_buy(buyer)
+    other = told_buy(buyer, idempotency_key="key-0000000000000002")
+    change(buyer, other, canceled=True)
+    trafficking_drain()
+    untold = booked_buy(buyer, idempotency_key="key-0000000000000003")
+    Trafficking.objects.filter(media_buy=untold).delete()
+    InlineOrder.objects.all().delete()
+    said = StringIO()
+
+    call_command("tell_ad_server", stdout=said)
+
+    assert said.getvalue() == "2 orders are told by the worker.\n"
+    assert trafficking_drain() == 2
+    assert {order.reference for order in InlineOrder.objects.all()} == {
+        live.reference,
+        untold.reference,
+    }
 
 
 def test_an_order_that_was_canceled_there_is_not_placed_again(buyer: Buyer) -> None:
