@@ -1,3 +1,21 @@
-from mediabuys.admin import buys, catalog, creatives, parties, proposals, trafficking
+from mediabuys.admin import (
+    buys,
+    catalog,
+    creatives,
+    delivery_revisions,
+    parties,
+    proposals,
+    stray_delivery,
+    trafficking,
+)
 
-__all__ = ["buys", "catalog", "creatives", "parties", "proposals", "trafficking"]
+__all__ = [
+    "buys",
+    "catalog",
+    "creatives",
+    "delivery_revisions",
+    "parties",
+    "proposals",
+    "stray_delivery",
+    "trafficking",
+]

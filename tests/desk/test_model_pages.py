@@ -12,7 +12,11 @@ from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from mediabuys.models import Account, MediaBuy, Product, Publisher
+from mediabuys.services.delivered_hours import hours_write
+from mediabuys.services.stray_delivery import strays_keep
+from mediabuys.states import StrayReason
 from tasks_hitl.models import Task
+from tests.delivery.scripted import NOW, told
 from tests.people import Buyer
 from tests.trade.orders import approve, book_order, booked_buy, give_creatives, waiting_task
 from tests.trade.proposals import make_draft_proposal
@@ -50,9 +54,18 @@ def trade(buyer: Buyer, approver: User) -> MediaBuy:
     assert len(deliveries_claim(limit=1)) == 1
     buy = booked_buy(buyer, idempotency_key="key-0000000000000003")
     give_creatives(buy)
+    tell_delivery(buy)
     interval = IntervalSchedule.objects.create(every=10, period="seconds")
     PeriodicTask.objects.create(name="Sweep", task="tasks.sweep", interval=interval)
     return buy
+
+
+def tell_delivery(buy: MediaBuy) -> None:
+    """Have an hour told, told otherwise, and told in the wrong currency."""
+    rows = [told(buy.packages.get(), version=version) for version in (1, 2)]
+    hours_write(rows=rows, told_until=NOW, as_of=NOW, now=NOW)
+    wrong = told(buy.packages.get(), currency="EUR")
+    strays_keep(strays=[(wrong, StrayReason.CURRENCY)], unreadable=[], now=NOW)
 
 
 @pytest.mark.parametrize("model", registered(), ids=lambda model: model._meta.label)
