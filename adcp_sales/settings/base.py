@@ -196,8 +196,8 @@ BEAT_JOBS = {
         "schedule": crontab(),
         "queue": "flights",
         "expires": 50,
-        "description": "Reads every ten minutes, and after a failure at once, what the ad server can"
-        " deliver of every product, half a year ahead.",
+        "description": "Reads every ten minutes, and after a failure at once, what the ad server"
+        " can deliver of every product, half a year ahead.",
     },
     "Expire unanswered approvals": {
         "task": "tasks_hitl.tasks.expire_tasks",
