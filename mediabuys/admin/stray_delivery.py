@@ -29,9 +29,9 @@ class PlaceFilter(admin.SimpleListFilter):
         """Return the choices beside the one that the list opens with."""
         return [("found", "Found its place"), ("all", "All")]
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         """Name what the list opens with."""
-        first, *others = super().choices(changelist)
+        first, *others = list(super().choices(changelist))
         yield {**first, "display": "Counts nowhere"}
         yield from others
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Sum
 from django.utils import timezone
 
 from mediabuys.adservers import profiles, registry
@@ -143,7 +144,7 @@ def _import(clock: Clock) -> Spent:
 
 
 def _require_all_counted() -> None:
-    told = sum(DeliverySnapshot.objects.values_list("completed_views", flat=True))
+    told = DeliverySnapshot.objects.aggregate(told=Sum("completed_views"))["told"]
     stored = DeliveryRow.objects.count()
     lines = BUYS * PACKAGES * CREATIVES * len(COUNTRIES)
     if (stored, told) != (ROWS, ROWS // lines * lines * (lines + 1) // 2):

@@ -10,6 +10,7 @@ from mediabuys.services import completion
 from mediabuys.services.claims import POISON_DELAY
 from mediabuys.services.completion import buys_complete
 from mediabuys.services.delivery_import import delivery_import
+from mediabuys.services.notices import buy_notice_enqueue
 from mediabuys.services.trafficking import trafficking_begin
 from mediabuys.states import BuyStatus
 from tests.bench.statements import statements
@@ -146,12 +147,11 @@ def test_a_buy_that_cannot_be_completed_stops_no_other(
     good, [second] = running(buyer, GOAL, key="key-0000000000000002")
     for package in (first, second):
         deliver(package, impressions=50_000)
-    honest = completion.buy_notice_enqueue
 
     def poisoned(*, buy: MediaBuy, **rest: Any) -> None:
         if buy.pk == bad.pk:
             raise RuntimeError("poison")
-        honest(buy=buy, **rest)
+        buy_notice_enqueue(buy=buy, **rest)
 
     monkeypatch.setattr(completion, "buy_notice_enqueue", poisoned)
     assert buys_complete(now=NOW) == 1
