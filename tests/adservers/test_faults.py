@@ -276,3 +276,29 @@ def test_it_is_asked_with_the_token_of_the_settings(simulator: Simulator, settin
     error = error_of("health", simulated_ad_server("Ledger Ad Server", PATIENCE_SECONDS))
 
     assert type(error) is AdServerRefused
+
+
+def test_rows_of_any_kind_pass_or_are_kept_apart(simulator: Simulator, server: AdServer) -> None:
+    good = {
+        "order_reference": "ORD-unknown",
+        "package_id": "pkg_1",
+        "creative": "",
+        "country": "",
+        "hour": "2126-03-01T05:00:00Z",
+        "impressions": -5,
+        "clicks": 0,
+        "completed_views": 0,
+        "spend": "-0.05",
+        "currency": "JPY",
+        "version": 1,
+    }
+    bad = good | {"spend": 0.05}
+    simulator.report(good, bad, good)
+
+    page = server.delivery("")
+
+    assert [(row.order_reference, row.impressions) for row in page.rows] == [
+        ("ORD-unknown", -5)
+    ] * 2
+    assert page.unreadable == (bad,)
+    assert server.delivery(page.cursor).rows == ()
