@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 # One import reads this much and leaves the rest to the next, so that its worker does other things.
 PAGES = 50
 CURSOR_CHARACTERS = 500
-NOT_STORED = "What it tells of delivery cannot be stored; the log says why."
+NOT_STORED = "What it tells of delivery cannot be read or stored; the log says why."
 
 
 def delivery_import(*, now: datetime) -> int:
@@ -52,7 +52,7 @@ def delivery_import(*, now: datetime) -> int:
     except AdServerError as error:
         feed_failed(claim=claim, error=error, now=reader.now)
     except Exception:
-        logger.exception("What the ad server tells of delivery cannot be stored.")
+        logger.exception("What the ad server tells of delivery cannot be read or stored.")
         feed_failed(claim=claim, error=AdServerUnavailable(NOT_STORED), now=reader.now)
     buys_complete(now=reader.now)
     return reader.row_count
