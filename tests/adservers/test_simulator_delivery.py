@@ -160,6 +160,34 @@ def test_what_is_stopped_stops(simulator: Simulator, way: str) -> None:
     assert impressions(read(simulator)[0]) == before
 
 
+def test_an_hour_with_a_pause_in_it_has_both_its_parts(simulator: Simulator) -> None:
+    book(simulator, order())
+    simulator.ask("POST", "/simulation/clock", {"speed": 0})
+    simulator.set_clock(START + timedelta(minutes=20))
+    simulator.ask("POST", "/v1/orders/ORD-1/pause", {"revision": 2})
+    [early], cursor = read(simulator)
+    simulator.set_clock(START + timedelta(minutes=40))
+    simulator.ask("POST", "/v1/orders/ORD-1/resume", {"revision": 3})
+
+    simulator.set_clock(START + timedelta(hours=1))
+    [whole], _ = read(simulator, cursor)
+
+    [told] = simulator.orders()["ORD-1"]["line_items"]
+    assert told["delivered"] == whole["impressions"] > 1.5 * early["impressions"] > 0
+    assert told["spend"] == whole["spend"]
+
+
+def test_what_is_paid_is_what_was_shown(simulator: Simulator) -> None:
+    book(simulator, order(line(unit_price="7.37")))
+
+    simulator.set_clock(START + timedelta(days=3, minutes=10))
+    rows, _ = read(simulator)
+
+    exact = impressions(rows) * Decimal("7.37") / 1000
+    assert len(rows) == 3 * 24 + 1
+    assert 0 <= exact - spend(rows) < Decimal("0.01")
+
+
 def test_what_goes_on_makes_up_for_the_pause(simulator: Simulator) -> None:
     book(simulator, order())
     simulator.set_clock(START + timedelta(minutes=90))

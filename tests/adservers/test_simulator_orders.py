@@ -48,6 +48,15 @@ def test_the_same_calls_at_once_make_one_order(simulator: Simulator) -> None:
     assert list(simulator.orders()) == ["ORD-1"]
 
 
+def test_a_line_that_is_there_stays_as_it_is(simulator: Simulator) -> None:
+    draft(simulator, order())
+
+    draft(simulator, order(line(budget="5.00"), line("pkg_2")))
+
+    lines = {one["package_id"]: one["budget"] for one in simulator.orders()["ORD-1"]["line_items"]}
+    assert lines == {"pkg_1": "1000.00", "pkg_2": "1000.00"}
+
+
 def test_a_newer_revision_of_a_draft_replaces_it(simulator: Simulator) -> None:
     draft(simulator, order(line("pkg_old")))
 
