@@ -1,9 +1,11 @@
 """The adapter of the simulated ad server: it speaks HTTP, and imports nothing of its program."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from django.conf import settings
 
@@ -25,6 +27,8 @@ from mediabuys.adservers.simulated_exchange import Exchange, NotFound
 
 CREATIVES_A_PAGE = 500
 ROWS_A_PAGE = 10_000
+# What product ids may take of a URL, each encoded.
+PRODUCTS_CHARACTERS = 1_500
 
 
 class SimulatedAdServer:
@@ -83,15 +87,14 @@ class SimulatedAdServer:
     def availability(
         self, product_ids: Sequence[str], *, first: date, last: date
     ) -> tuple[ProductDay, ...]:
-        if not product_ids:
-            return ()
-        query = {
-            "product": list(product_ids),
-            "first": first.isoformat(),
-            "last": last.isoformat(),
-        }
-        answer = self.exchange.ask("GET", "/v1/availability", query=query)
-        return answers.product_days(answer, product_ids=set(product_ids), first=first, last=last)
+        deadline = time.monotonic() + self.exchange.patience
+        days: list[ProductDay] = []
+        for some in _portions(product_ids):
+            query = {"product": some, "first": first.isoformat(), "last": last.isoformat()}
+            exchange = replace(self.exchange, patience=deadline - time.monotonic())
+            answer = exchange.ask("GET", "/v1/availability", query=query)
+            days += answers.product_days(answer, product_ids=set(some), first=first, last=last)
+        return tuple(days)
 
     def push_creative(self, creative: CreativeRequest) -> CreativeState:
         body = {
@@ -143,6 +146,21 @@ def _taken(held: BookedOrder, revision: int, *, is_paused: bool | None = None) -
     if held.revision < revision or (held.revision == revision and disobeyed):
         raise answers.NotUnderstood
     return _confirmed(held)
+
+
+def _portions(product_ids: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the products in as few portions as fit in a URL each."""
+    portion: list[str] = []
+    taken = 0
+    for product_id in dict.fromkeys(product_ids):
+        length = len(quote_plus(product_id)) + len("&product=")
+        if portion and taken + length > PRODUCTS_CHARACTERS:
+            yield portion
+            portion, taken = [], 0
+        portion.append(product_id)
+        taken += length
+    if portion:
+        yield portion
 
 
 def _order_path(reference: str) -> str:

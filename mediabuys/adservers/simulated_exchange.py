@@ -62,6 +62,10 @@ class Exchange:
         self.ask(method, path, body=body, status=HTTPStatus.NO_CONTENT)
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> transport.Response:
+        try:
+            policy = addresses.operator(self.url)
+        except DestinationRefused as error:
+            raise AdServerRefused("The ad server's address is not set up.") from error
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -71,11 +75,12 @@ class Exchange:
                 url=self.url.rstrip("/") + path,
                 headers=headers,
                 body=None if body is None else orjson.dumps(body),
-                policy=addresses.operator(self.url),
+                policy=policy,
                 limits=self._limits(),
             )
-        except (DestinationRefused, EgressRefused) as error:
-            raise AdServerRefused("The ad server's address is not set up.") from error
+        except EgressRefused as error:
+            # Its own origin is never refused; what is left is a name of thousands of characters.
+            raise AdServerRefused("The name is too long for the ad server.") from error
         except TransportTimedOut as error:
             raise AdServerUnavailable("The ad server did not answer in time.") from error
         except TransportFailed as error:

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,11 +14,15 @@ DRIP_SECONDS = 0.05
 
 @dataclass
 class Liar:
-    """It answers every call alike, and remembers who asked what: method, path, authorization."""
+    """It answers every call alike, after so many seconds, and remembers who asked what.
+
+    `asked` has the method, path and authorization of each call.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     url: str = ""
 
@@ -35,6 +40,7 @@ def lying() -> Iterator[Liar]:
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", "0")))
             liar.asked.append((self.command, self.path, self.headers.get("Authorization", "")))
+            time.sleep(liar.seconds)
             self.send_response(liar.status)
             for name, value in liar.headers.items():
                 self.send_header(name, value)

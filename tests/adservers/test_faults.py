@@ -19,7 +19,7 @@ from mediabuys.adservers.registry import PATIENCE_SECONDS
 from mediabuys.adservers.simulated_client import SimulatedAdServer, simulated_ad_server
 from mediabuys.adservers.simulated_exchange import ANSWER_BYTES, Exchange
 from tests.adservers.calls import CALLS
-from tests.adservers.contract.base import draft, order
+from tests.adservers.contract.base import FIRST, LAST, draft, order
 from tests.adservers.liar import Liar, closed_port, lying, never_done
 from tests.simulator import Simulator
 
@@ -42,7 +42,7 @@ def one_liar() -> Iterator[Liar]:
 
 @pytest.fixture
 def liar(one_liar: Liar) -> Liar:
-    one_liar.status, one_liar.body, one_liar.headers = 200, b"", {}
+    one_liar.status, one_liar.body, one_liar.headers, one_liar.seconds = 200, b"", {}, 0
     one_liar.asked.clear()
     return one_liar
 
@@ -190,6 +190,26 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
 
     assert type(error) is AdServerRefused
     assert error.message == "The ad server's address is not set up."
+
+
+def test_a_name_too_long_for_a_url_is_refused(liar: Liar) -> None:
+    with pytest.raises(AdServerRefused) as caught:
+        adapter(liar.url).find("x" * 2_100)
+
+    assert caught.value.message == "The name is too long for the ad server."
+    assert liar.asked == []
+
+
+def test_portions_share_the_time_of_one_call(liar: Liar) -> None:
+    liar.says({"days": []})
+    liar.seconds = SHORT_SECONDS / 2
+    names = [f"product-{number:03}" for number in range(500)]
+
+    with pytest.raises(AdServerUnavailable) as caught:
+        adapter(liar.url, SHORT_SECONDS).availability(names, first=FIRST, last=LAST)
+
+    assert caught.value.message == "The ad server did not answer in time."
+    assert len(liar.asked) <= 3
 
 
 def test_an_error_tells_nothing_secret(liar: Liar, caplog: pytest.LogCaptureFixture) -> None:

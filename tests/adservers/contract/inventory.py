@@ -9,12 +9,14 @@ import pytest
 
 from mediabuys.adservers.port import AdServer, BookedOrder, OrderDeclined, OrderState
 from tests.adservers.contract.base import (
+    DAILY,
     DAYS,
     FIRST,
     LAST,
     MOST,
     PRODUCT,
     Rules,
+    World,
     big_order,
     book,
     draft,
@@ -46,6 +48,16 @@ class InventoryRules(Rules):
         assert {one.product_id for one in days} == {PRODUCT}
         assert all(0 < one.low <= one.capacity <= one.high for one in days)
         assert {one.reserved for one in days} == {0}
+
+    def test_any_number_of_products_is_told(self, server: AdServer, world: World) -> None:
+        names = [f"{PRODUCT} {number:03} with a long näme" for number in range(120)]
+        for name in names:
+            world.stock(name, DAILY)
+
+        days = server.availability(names, first=FIRST, last=FIRST)
+
+        everywhere = [one.product_id for one in days if one.country == ""]
+        assert sorted(everywhere) == names
 
     def test_no_product_has_no_days(self, server: AdServer) -> None:
         assert server.availability([], first=FIRST, last=LAST) == ()
