@@ -47,12 +47,27 @@ def settings(data: DataDirectory, *, url: str) -> dict[str, str]:
     }
 
 
+def is_new(data: DataDirectory) -> bool:
+    """Return whether the simulator has no file yet, and so none of the orders of the demo."""
+    return not database_file(data).exists()
+
+
+def database_file(data: DataDirectory) -> Path:
+    """Return the simulator's own file."""
+    return data.path / "ad-server.sqlite3"
+
+
 def command(data: DataDirectory, *, port: int) -> list[str]:
     """Return the simulator's command line; it may not take time from what serves."""
     return [
         *("nice", "-n", "10"),
         *(sys.executable, "-m", "mediabuys.adservers.simulated", "--port", str(port)),
-        *("--database", str(data.path / "ad-server.sqlite3")),
+        *("--database", str(database_file(data))),
         *("--token-file", str(token_file(data)), "--inventory", str(INVENTORY)),
         *("--review-delay", str(REVIEW_SECONDS)),
     ]
+
+
+def past_command() -> list[str]:
+    """Return what has a new simulator live the weeks before the demo's first start."""
+    return ["nice", "-n", "15", sys.executable, str(ROOT / "manage.py"), "live_demo_past"]

@@ -15,7 +15,7 @@ from adcp_sales.launcher.fingerprint import is_prepared, note_prepared
 from adcp_sales.launcher.options import ServeOptions, parse_serve
 from adcp_sales.launcher.postgres import PostgresServer
 from adcp_sales.launcher.processes import start_child, stop_child
-from adcp_sales.launcher.services import services
+from adcp_sales.launcher.services import past_service, services
 from adcp_sales.launcher.supervisor import Supervisor
 
 # Ten times what a quiet machine of two cores takes for its first start.
@@ -82,6 +82,7 @@ class Deployment:
         if self.ad_server_url is not None:
             self.data.note(ad_server_url=self.ad_server_url)
         self._prepare(environment)
+        has_past = self.ad_server_port is not None and ad_server.is_new(self.data)
         for service in services(
             data=self.data,
             environment=environment,
@@ -92,6 +93,8 @@ class Deployment:
             self.supervisor.start(service)
         self._wait_until_ready()
         self._announce()
+        if has_past:
+            self.supervisor.start(past_service(data=self.data, environment=environment))
 
     def _choose_ports(self) -> None:
         """Give receiver and simulator their ports: the two after the web server's, if free."""

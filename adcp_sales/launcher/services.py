@@ -74,10 +74,7 @@ def services(
         )
     if ad_server_port is not None:
         commands["ad-server"] = ad_server.command(data, port=ad_server_port)
-    # Django's checks are made by the migration before and not twice more by worker and beat.
-    environment = environment | {"CELERY_SKIP_CHECKS": "1"}
-    # Celery warns at every start that it runs as root; in a container that is usual.
-    environment |= {"C_FORCE_ROOT": "1"} if os.geteuid() == 0 else {}
+    environment = application_settings(environment)
     return [
         Service(
             name=name,
@@ -88,3 +85,22 @@ def services(
         )
         for name, command in commands.items()
     ]
+
+
+def past_service(*, data: DataDirectory, environment: dict[str, str]) -> Service:
+    """Return what runs once beside a new simulator, when everything answers."""
+    return Service(
+        name="demo-past",
+        command=ad_server.past_command(),
+        environment=application_settings(environment),
+        log=data.log_path("demo-past"),
+        is_once=True,
+    )
+
+
+def application_settings(environment: dict[str, str]) -> dict[str, str]:
+    """Return the environment of the application's processes."""
+    # Django's checks are made by the migration before and not twice more by worker and beat.
+    environment = environment | {"CELERY_SKIP_CHECKS": "1"}
+    # Celery warns at every start that it runs as root; in a container that is usual.
+    return environment | ({"C_FORCE_ROOT": "1"} if os.geteuid() == 0 else {})

@@ -32,6 +32,8 @@ class Service:
     wait_seconds: float = field(default=FIRST_WAIT_SECONDS)
     restart_at: float | None = None
     crashes: int = 0
+    # Whether it does one thing and ends, and is not started again.
+    is_once: bool = False
 
     def start(self) -> None:
         """Start the process, its output going to the log."""
@@ -73,11 +75,20 @@ class Supervisor:
                 if now >= service.restart_at:
                     service.start()
             elif service.process is not None and service.process.poll() is not None:
-                self._plan_restart(service, now)
+                if service.is_once:
+                    self._forget(service, service.process.returncode)
+                else:
+                    self._plan_restart(service, now)
 
     def hopeless(self) -> Service | None:
         """Return a service that cannot start, having ended again and again, if there is one."""
         return next((found for found in self.services if found.crashes >= MOST_CRASHES), None)
+
+    def _forget(self, service: Service, code: int) -> None:
+        service.process = None
+        if code != 0:
+            line = f"run: {service.name} ended ({describe_exit(code)}): {service.last_line()}"
+            print(f"{line} ({service.log})", file=sys.stderr, flush=True)
 
     def _plan_restart(self, service: Service, now: float) -> None:
         process = service.process

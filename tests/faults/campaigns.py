@@ -76,7 +76,14 @@ def _receiver(log: Path) -> Iterator[str]:
     """Yield the address of a buyer's endpoint that answers 200 and notes what it got."""
     port = free_port()
     command = [sys.executable, "-m", "webhooks.receiver", "--port", str(port), "--log", str(log)]
-    process = subprocess.Popen(command, cwd=ROOT, env=dict(os.environ), stdout=subprocess.DEVNULL)
+    # Senders that die in the middle are not worth a trace each.
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=dict(os.environ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         deadline = time.monotonic() + START_SECONDS
         while ask(port, "/healthz")[0] != 200 and time.monotonic() < deadline:

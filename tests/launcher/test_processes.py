@@ -165,3 +165,31 @@ def test_a_service_that_never_starts_is_given_up(
 
     assert supervisor.hopeless() is failing
     assert failing.last_line() == "no such key"
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("print('done')", ""),
+        ("raise SystemExit('no orders')", "run: helper ended (exit code 1): no orders"),
+    ],
+)
+def test_what_runs_once_is_not_started_again(
+    place: Path, capfd: pytest.CaptureFixture[str], program: str, said: str
+) -> None:
+    supervisor = Supervisor()
+    once = service(place, program)
+    once.is_once = True
+    supervisor.start(once)
+    assert once.process is not None
+    once.process.wait()
+
+    supervisor.tend()
+    supervisor.tend()
+
+    found: list[object] = [once.process, once.restart_at, supervisor.hopeless()]
+    assert found == [None, None, None]
+    assert capfd.readouterr().err.startswith(said)
+    assert bool(said) == (once.log.read_text() != "done\n")
+    supervisor.stop()

@@ -122,7 +122,10 @@ def test_no_secret_is_in_a_command_line_or_an_environment(deployment: Deployment
 
 def test_each_child_has_a_group_of_its_own(deployment: Deployment) -> None:
     assert deployment.process is not None
-    children = psutil.Process(deployment.process.pid).children()
+    once = deployment.members("live_demo_past")
+    children = [
+        child for child in psutil.Process(deployment.process.pid).children() if child not in once
+    ]
 
     assert len(children) == 6  # PostgreSQL, web, worker, beat, receiver, ad server
     assert all(os.getpgid(child.pid) == child.pid for child in children)
