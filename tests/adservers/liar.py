@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -45,7 +45,9 @@ def lying() -> Iterator[Liar]:
             for name, value in liar.headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(liar.body)
+            # Who has heard enough hangs up.
+            with suppress(ConnectionError):
+                self.wfile.write(liar.body)
 
         do_GET = do_POST = do_PUT = answer  # noqa: N815 (the library's names)
 
