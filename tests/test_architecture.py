@@ -170,7 +170,8 @@ def test_only_services_call_transitions() -> None:
     offenders = [
         f"{path}:{line}"
         for path, source in sources()
-        if not STATE_WRITERS.search(path) and not path.startswith(("webhooks/", LAUNCHER, SIMULATOR))
+        if not STATE_WRITERS.search(path)
+        and not path.startswith(("webhooks/", LAUNCHER, SIMULATOR))
         for line in transition_calls(source)
     ]
 
