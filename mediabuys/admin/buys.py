@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.html import format_html
 from unfold.decorators import display
 
@@ -12,12 +13,14 @@ from mediabuys.admin.base import ReadOnlyInline
 from mediabuys.admin.buy_actions import BuyActions
 from mediabuys.admin.buy_filters import ArchiveFilter, LiveFilter
 from mediabuys.admin.buy_terms import TERMS, BuyTerms
+from mediabuys.keyset import whole_number
 from mediabuys.models import Event, MediaBuy, Package
 from mediabuys.pricing import in_words
+from mediabuys.selectors.desk_delivery import desk_delivery
 from mediabuys.selectors.desk_targeting import targeting_in_words
 from mediabuys.selectors.desk_words import flight_in_words
 from mediabuys.selectors.trafficking_words import order_in_words
-from mediabuys.states import BuyStatus
+from mediabuys.states import WIRE_BUY_STATUSES, BuyStatus
 
 STATUS_LABELS = {
     BuyStatus.DRAFT: "warning",
@@ -80,6 +83,7 @@ class MediaBuyAdmin(BuyTerms, BuyActions):
     """Orders and buys, from draft to the end of their flight."""
 
     inlines = (PackageInline, EventInline)
+    change_form_outer_before_template = "desk/_delivery.html"
     list_display = (
         "brand_domain",
         "shown_status",
@@ -163,6 +167,22 @@ class MediaBuyAdmin(BuyTerms, BuyActions):
     @display(description="Ad server")
     def shown_ad_server(self, buy: MediaBuy) -> str:
         return order_in_words(buy) or "This order is not on the ad server."
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show how an accepted buy delivers above everything else."""
+        key = whole_number(object_id)
+        buy = MediaBuy.objects.filter(pk=key, status__in=WIRE_BUY_STATUSES).first() if key else None
+        if buy is not None and self.has_view_permission(request, buy):
+            delivery = desk_delivery(buy, now=timezone.now())
+            extra_context = {**(extra_context or {}), "delivery": delivery}
+        answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        return answer
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Everything is shown and nothing edited."""
