@@ -14,7 +14,7 @@ BUYS_LIMIT = 100
 NODE_LIMIT = 9_500
 # What breakdowns by time may take of that, and what a row of them takes.
 BREAKDOWN_NODES = 8_000
-WINDOW_NODES = 8
+WINDOW_NODES = 11
 DAY_NODES = 4
 # So many ids are named where there is no room for all.
 NAMED = 10

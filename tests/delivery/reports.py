@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from mediabuys.adservers.port import DeliveredHour
 from mediabuys.models import MediaBuy
 from mediabuys.services.delivery_import import delivery_import
-from tests.delivery.scripted import NOW, ScriptedAdServer
+from tests.delivery.scripted import ScriptedAdServer
 from tests.people import Buyer
 from tests.protocol.conftest import ask
 
@@ -16,7 +18,8 @@ def imported(
 ) -> None:
     """Let the ad server tell these rows, and the worker import them; `as_of` is else now."""
     ad_server.tell(*rows)
-    ad_server.as_of = as_of or NOW
+    # Not when the tests were collected: figures of then would be too old by now.
+    ad_server.as_of = as_of or timezone.now()
     ad_server.clock = ad_server.as_of
     delivery_import(now=ad_server.as_of)
 

@@ -427,9 +427,10 @@ def test_a_restated_hour_makes_the_report_adjusted(
 def test_an_hour_that_runs_is_told_again_without_an_adjustment(
     buyer: Buyer, buy: MediaBuy, package: Package, ad_server: ScriptedAdServer
 ) -> None:
-    this_hour = NOW.replace(minute=0, second=0, microsecond=0)
-    imported(ad_server, told(package, hour=this_hour, impressions=10))
-    imported(ad_server, told(package, hour=this_hour, impressions=20, version=2))
+    now = timezone.now()
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    imported(ad_server, told(package, hour=this_hour, impressions=10), as_of=now)
+    imported(ad_server, told(package, hour=this_hour, impressions=20, version=2), as_of=now)
 
     found = entry(buyer, buy)
 
