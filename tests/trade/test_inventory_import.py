@@ -4,18 +4,21 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from mediabuys.adservers.port import AdServerUnavailable, ProductDay
+from mediabuys.demand import demands_of
 from mediabuys.models import AdServerFeed, InventoryDay, Product
+from mediabuys.selectors.availability import availability_of
 from mediabuys.services import inventory_import as module
 from mediabuys.services.inventory_import import HORIZON_DAYS, inventory_import, inventory_refresh
 from tests.people import Buyer, make_product
 from tests.simulator import Simulator
 from tests.trade.inventory import tell_inventory, wanting, whole_days
-from tests.trade.orders import waiting_task
+from tests.trade.orders import approve, book_order, waiting_task
 
 pytestmark = pytest.mark.django_db
 
@@ -224,6 +227,35 @@ def test_one_orders_inventory_is_asked_for_when_it_is_old(
     InventoryDay.objects.update(as_of=timezone.now() - timedelta(seconds=61))
     inventory_refresh(buy=buy, now=timezone.now())
     assert InventoryDay.objects.filter(capacity=2000).count() == 11
+
+
+def test_what_was_approved_is_counted_once_from_the_hold_to_the_ad_servers_own_figures(
+    catalog: dict[str, Product], buyer: Buyer, approver: User, simulator: Simulator
+) -> None:
+    simulator.stock("homepage", 100_000)
+    task = waiting_task(buyer, packages=[wanting(300_000)], **whole_days())
+    demands = demands_of(task.media_buy, list(task.media_buy.packages.all()))
+
+    def counted() -> tuple[int, int, int, int]:
+        [found] = availability_of(demands, now=timezone.now())
+        return found.reserved, found.sold, found.held, found.available
+
+    def asked_again() -> None:
+        InventoryDay.objects.update(as_of=timezone.now() - timedelta(minutes=2))
+        assert inventory_refresh(buy=task.media_buy, now=timezone.now()) == ""
+
+    asked_again()
+    waiting = counted()
+    approve(task, approver)
+    approved = counted()
+    book_order(task)
+    booked = counted()
+    asked_again()
+    in_the_figures = counted()
+
+    assert waiting == (0, 0, 300_000, 700_000)
+    assert approved == booked == (0, 300_000, 0, 700_000)
+    assert in_the_figures == (300_000, 0, 0, 700_000)
 
 
 def test_an_order_of_an_ad_server_that_hangs_is_not_waited_for(
