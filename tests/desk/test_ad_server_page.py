@@ -205,6 +205,26 @@ def test_what_else_waits_is_counted_and_linked(
         assert staff_client.get(link).context["cl"].result_count == 1
 
 
+def test_every_link_of_the_page_leads_somewhere(staff_client: Client, buy: MediaBuy) -> None:
+    behind(buy, ago(minutes=21))
+    StrayDelivery.objects.create(
+        row={},
+        row_digest="1",
+        reason="currency",
+        first_seen_at=timezone.now(),
+        checked_at=timezone.now(),
+    )
+
+    page = words(staff_client.get(PAGE))
+
+    for link in (
+        "/admin/mediabuys/trafficking/?behind=yes",
+        "/admin/mediabuys/straydelivery/?reason__exact=currency",
+    ):
+        assert f'href="{link}"' in page
+        assert staff_client.get(link).context["cl"].result_count == 1
+
+
 def test_without_an_ad_server_the_page_says_so(staff_client: Client, buyer: Buyer) -> None:
     AdServerFeed.objects.create(name="delivery", **failing(ago(days=2)))
 
