@@ -48,7 +48,7 @@ class Exchange:
         """Send one question and return the JSON of its answer, None where that is no JSON.
 
         Raises only errors of the port, for any other than the expected status: `OrderDeclined`
-        for 409 and `AdServerRefused` for 422, 404 and 401 where the answer says so in the API's own
+        for 409 and `AdServerRefused` for 422 and 404 where the answer says so in the API's own
         words, `AdServerUnavailable` for all else and for no answer.
         """
         answer = self._send(method, path + _query(query), body)
@@ -65,7 +65,7 @@ class Exchange:
         try:
             policy = addresses.operator(self.url)
         except DestinationRefused as error:
-            raise AdServerRefused("The ad server's address is not set up.") from error
+            raise AdServerUnavailable("The ad server's address is not set up.") from error
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -98,7 +98,8 @@ class Exchange:
         """Return the port's error for an answer that was not the expected one.
 
         Failure policy: an order ends only when the ad server itself says no. A proxy's 404 or the
-        401 of some login page is not its word, and is asked again.
+        401 of some login page is not its word, and is asked again. So is its own 401: the operator
+        mends a token within the attempts that an order has, and no order is lost for it.
         """
         error = said.get("error") if isinstance(said, dict) else None
         told = error if isinstance(error, dict) else {}
@@ -110,7 +111,7 @@ class Exchange:
             case HTTPStatus.NOT_FOUND, "not_found":
                 return NotFound("The ad server does not know the reference.")
             case HTTPStatus.UNAUTHORIZED, "unauthorized":
-                return AdServerRefused("The ad server does not accept our credentials.")
+                return AdServerUnavailable("The ad server does not accept our credentials.")
         return AdServerUnavailable(f"The ad server answered with HTTP {status}.")
 
     def _words(self, error: Mapping[str, Any]) -> str:

@@ -114,7 +114,7 @@ def test_every_call_may_be_declined(liar: Liar, call: str) -> None:
     [
         (409, "declined", OrderDeclined, "Sold out on Monday."),
         (422, "refused", AdServerRefused, "Sold out on Monday."),
-        (401, "unauthorized", AdServerRefused, "The ad server does not accept our credentials."),
+        (401, "unauthorized", AdServerUnavailable, "The ad server does not accept our credentials."),
         (503, "unavailable", AdServerUnavailable, "The ad server answered with HTTP 503."),
         (500, "declined", AdServerUnavailable, "The ad server answered with HTTP 500."),
         (409, "refused", AdServerUnavailable, "The ad server answered with HTTP 409."),
@@ -185,10 +185,10 @@ def test_a_redirect_is_not_followed(liar: Liar) -> None:
 @pytest.mark.parametrize(
     "url", ["", "adserver.example", "ftp://127.0.0.1", "http://me:pw@127.0.0.1"]
 )
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_an_address_that_is_none_is_the_operators_to_mend(url: str) -> None:
     error = error_of("health", adapter(url))
 
-    assert type(error) is AdServerRefused
+    assert type(error) is AdServerUnavailable
     assert error.message == "The ad server's address is not set up."
 
 
@@ -295,7 +295,7 @@ def test_it_is_asked_with_the_token_of_the_settings(simulator: Simulator, settin
 
     error = error_of("health", simulated_ad_server("Ledger Ad Server", PATIENCE_SECONDS))
 
-    assert type(error) is AdServerRefused
+    assert type(error) is AdServerUnavailable
 
 
 def test_rows_of_any_kind_pass_or_are_kept_apart(simulator: Simulator, server: AdServer) -> None:
