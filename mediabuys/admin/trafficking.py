@@ -13,7 +13,7 @@ from unfold.decorators import action, display
 from mediabuys.admin.base import ReadOnlyAdmin
 from mediabuys.admin.confirm import Confirmation, confirmed
 from mediabuys.models import Trafficking
-from mediabuys.selectors.trafficking_words import behind_in_words
+from mediabuys.selectors.trafficking_words import behind_in_words, told_in_words
 from mediabuys.services.trafficking import trafficking_hurry
 
 TELL = "mediabuys.change_trafficking"
@@ -44,13 +44,12 @@ class TraffickingAdmin(ReadOnlyAdmin):
     """Each order and creative as the ad server should have it, and has it."""
 
     list_display = (
-        "__str__",
+        "shown_what",
         "shown_kind",
         "shown_state",
         "behind_since",
         "error_message",
         "next_attempt_at",
-        "told_at",
     )
     list_filter = (BehindFilter,)
     list_select_related = ("media_buy", "creative")
@@ -67,7 +66,7 @@ class TraffickingAdmin(ReadOnlyAdmin):
             None,
             {
                 "fields": (
-                    ("shown_state", "behind_since"),
+                    "shown_words",
                     ("media_buy", "creative"),
                     ("wanted", "told"),
                     ("attempt_count", "next_attempt_at"),
@@ -80,9 +79,19 @@ class TraffickingAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Everything is shown and nothing edited."""
-        return ("shown_state",)
+        return ("shown_words",)
 
     @display(description="What")
+    def shown_what(self, row: Trafficking) -> str:
+        return row.media_buy.brand_domain if row.media_buy else str(row.creative)
+
+    @display(description="State")
+    def shown_words(self, row: Trafficking) -> str:
+        subject = row.media_buy or row.creative
+        server = subject.account.publisher.ad_server_name if subject else "The ad server"
+        return told_in_words(row, server=server)
+
+    @display(description="Kind")
     def shown_kind(self, row: Trafficking) -> str:
         return "Order" if row.media_buy_id else "Creative"
 

@@ -65,12 +65,19 @@ def test_the_list_is_narrowed_to_what_is_behind(
     other = booked_buy(buyer, idempotency_key="key-0000000000000002")
     trafficking_drain()
     assert row_of(other).is_told
+    shown = [f'href="{LIST}{row_of(buy).pk}/change/' for buy in (behind, other)]
 
     for wanted in ("yes", "error"):
         page = staff_client.get(LIST, {"behind": wanted}).content.decode()
-        assert str(behind) in page
-        assert str(other) not in page
-    assert str(other) in staff_client.get(LIST).content.decode()
+        assert [link in page for link in shown] == [True, False]
+    page = staff_client.get(LIST).content.decode()
+    assert [link in page for link in shown] == [True, True]
+
+
+def test_the_page_of_a_row_says_it_in_words(staff_client: Client, behind: MediaBuy) -> None:
+    page = staff_client.get(f"{LIST}{row_of(behind).pk}/change/").content.decode()
+
+    assert "Ledger Ad Server has not taken the last change since" in page
 
 
 def test_telling_now_wakes_a_worker_once_it_is_confirmed(
