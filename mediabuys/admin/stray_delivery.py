@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin
@@ -15,8 +16,10 @@ from mediabuys.models import StrayDelivery
 from mediabuys.selectors.desk_words import DASH
 from mediabuys.states import PASSING_STRAY_REASONS, StrayReason
 
-# What an hour says of its delivery, as people read it; a row that was not understood may say less.
-FIGURES = ("impressions", "clicks", "completed_views")
+REASON_LABELS = dict.fromkeys(StrayReason.values, "danger") | dict.fromkeys(
+    PASSING_STRAY_REASONS, "info"
+)
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 class PlaceFilter(admin.SimpleListFilter):
@@ -51,12 +54,8 @@ class StrayDeliveryAdmin(ReadOnlyAdmin):
     list_display = (
         "shown_hour",
         "shown_reason",
-        "order_reference",
-        "package_ref",
         "shown_figures",
-        "first_seen_at",
-        "checked_at",
-        "settled_at",
+        "order_reference",
     )
     list_filter = (PlaceFilter, "reason")
     search_fields = ("order_reference", "package_ref")
@@ -65,7 +64,7 @@ class StrayDeliveryAdmin(ReadOnlyAdmin):
             None,
             {
                 "fields": (
-                    ("shown_reason", "shown_outlook"),
+                    ("reason", "shown_outlook"),
                     ("order_reference", "package_ref"),
                     ("first_seen_at", "checked_at", "settled_at"),
                     "shown_row",
@@ -76,32 +75,26 @@ class StrayDeliveryAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Everything is shown and nothing edited."""
-        return ("shown_reason", "shown_outlook", "shown_row")
+        return ("shown_outlook", "shown_row")
 
     @display(description="Hour")
     def shown_hour(self, stray: StrayDelivery) -> str:
-        hour = stray.row.get("hour")
-        return hour[:16].replace("T", ", ") + " UTC" if isinstance(hour, str) else DASH
+        try:
+            hour = datetime.fromisoformat(stray.row["hour"]).astimezone(UTC)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return DASH
+        return f"{hour:%-d %b %Y, %H:%M} UTC".replace(" ", NO_BREAK)
 
-    @display(
-        description="Why",
-        ordering="reason",
-        label=dict.fromkeys(PASSING_STRAY_REASONS, "info")
-        | {StrayReason.CURRENCY: "danger", StrayReason.NEGATIVE: "danger"},
-    )
+    @display(description="Why", ordering="reason", label=REASON_LABELS)
     def shown_reason(self, stray: StrayDelivery) -> tuple[str, str]:
         return stray.reason, stray.get_reason_display()
 
     @display(description="Delivered")
     def shown_figures(self, stray: StrayDelivery) -> str:
-        said = [
-            f"{stray.row[name]:,} {name.replace('_', ' ')}"
-            for name in FIGURES
-            if isinstance(stray.row.get(name), int) and stray.row[name]
-        ]
-        if "spend" in stray.row:
-            said.append(f"{stray.row.get('currency', '')} {stray.row['spend']}".strip())
-        return ", ".join(said)[:200] or DASH
+        impressions, spend = stray.row.get("impressions"), stray.row.get("spend")
+        if not isinstance(impressions, int) or not isinstance(spend, str):
+            return DASH
+        return f"{impressions:,} impressions, {stray.row.get('currency')} {spend}"[:100]
 
     @display(description="What happens")
     def shown_outlook(self, stray: StrayDelivery) -> str:

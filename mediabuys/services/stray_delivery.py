@@ -71,7 +71,8 @@ def _hour(row: DeliveredHour, reason: StrayReason) -> StrayDelivery:
     """Return the stray that is kept of an hour; `row` is JSON text, whole and in its own words."""
     said = {**asdict(row), "hour": row.hour.isoformat(), "spend": str(row.spend)}
     text, is_whole = _text(said)
-    named = (row.order_reference, row.package_id, row.creative, row.country, said["hour"])
+    line = (row.order_reference, row.package_id, row.currency)
+    named = (*line, row.creative, row.country, said["hour"])
     return StrayDelivery(
         order_reference=_cut(row.order_reference),
         package_ref=_cut(row.package_id),

@@ -132,6 +132,9 @@ def test_a_stray_is_kept_once_as_it_was_told_last(
 
     stray = StrayDelivery.objects.get()
     assert (stray.version, stray.row["clicks"]) == (4, 4)
+    ad_server.tell(told(package, package_id="other", currency="EUR"))
+    delivery_import(now=NOW)
+    assert StrayDelivery.objects.count() == 2
 
 
 def test_an_order_that_is_accepted_later_gets_its_hours_then(
