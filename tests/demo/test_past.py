@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from adcp_sales.demo import past
 from adcp_sales.demo.past import past_live
@@ -18,8 +19,11 @@ from tests.simulator import Simulator
 pytestmark = pytest.mark.usefixtures("demo")
 
 
-def test_what_ran_before_has_figures_that_were_imported(simulator: Simulator) -> None:
+def test_what_ran_before_has_figures_that_were_imported(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given the demo, of which the worker has told the ad server what runs
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
     simulator.set_clock(NOW)
     simulator.ask("POST", "/simulation/inventory", json.loads(INVENTORY.read_text("utf-8")))
     while trafficking_tell(now=NOW) is not None:
@@ -27,7 +31,8 @@ def test_what_ran_before_has_figures_that_were_imported(simulator: Simulator) ->
 
     # When the past is lived and the report is read
     lived = past_live(now=NOW)
-    delivery_import(now=NOW + timedelta(seconds=10))
+    while delivery_import(now=NOW + timedelta(seconds=30)):
+        pass
 
     # Then every buy that ran has had most of what it should by now, and none more than its budget
     assert lived is True
