@@ -271,3 +271,24 @@ def test_a_page_costs_the_same_whatever_its_size(
     # page: the feed, the packages, stored hours, new, rewritten and replaced ones, totals, strays.
     assert [len(cost) for cost in costs] == [16, 16]
     assert totals(package) == (61 * 122, 1220, 0, Decimal(1220))
+
+
+def test_a_reader_that_was_taken_for_dead_writes_nothing_more(
+    package: Package, ad_server: ScriptedAdServer
+) -> None:
+    for hours in range(4):
+        ad_server.tell(told(package, hour=FIRST_HOUR + hours * HOUR))
+
+    def be_overtaken(cursor: str) -> None:
+        if cursor == "1":
+            ad_server.before_page = None
+            AdServerFeed.objects.update(leased_until=NOW - HOUR)
+            assert delivery_import(now=NOW) == 3
+
+    ad_server.before_page = be_overtaken
+
+    assert delivery_import(now=NOW) == 1
+
+    feed = AdServerFeed.objects.get()
+    assert (feed.cursor, feed.failure_count) == ("4", 0)
+    assert totals(package) == (4000, 40, 0, Decimal(40))

@@ -47,8 +47,8 @@ def test_an_ad_server_that_is_down_is_asked_again_from_the_same_place(
     ad_server.failure = None
     assert delivery_import(now=NOW + 3 * MINUTE) == 1
 
-    feed.refresh_from_db()
-    assert (feed.failure_count, feed.error_message, feed.failing_since) == (0, "", None)
+    well = AdServerFeed.objects.get()
+    assert (well.failure_count, well.error_message, well.failing_since) == (0, "", None)
     assert totals(package) == (2000, 20, 0, Decimal(20))
 
 
