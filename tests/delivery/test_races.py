@@ -5,8 +5,10 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
+from django.db import connection, transaction
 
 from mediabuys.errors import TradeError
+from mediabuys.locks import media_buy_locked
 from mediabuys.models import AdServerFeed, DeliverySnapshot, Event, MediaBuy, Package
 from mediabuys.services.clock import flights_complete
 from mediabuys.services.completion import buys_complete
@@ -93,3 +95,24 @@ def test_a_budget_that_is_raised_meanwhile_lets_the_buy_run_on_or_comes_too_late
         assert Event.objects.filter(media_buy=buy, action="completed").count() == (
             buy.status == BuyStatus.COMPLETED
         )
+
+
+def test_a_buy_that_somebody_changes_is_left_to_the_next_import(buy: MediaBuy) -> None:
+    package = buy.packages.get()
+    DeliverySnapshot.objects.create(
+        package=package, as_of=NOW, impressions=1, spend=1000, currency="USD"
+    )
+
+    def complete() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '3s'")
+        return buys_complete(now=NOW)
+
+    with transaction.atomic():
+        media_buy_locked(buy.pk)
+        Package.objects.update(budget=1100)
+        assert together(complete) == [0]
+
+    assert buys_complete(now=NOW) == 0
+    buy.refresh_from_db()
+    assert (buy.status, buy.flight_failures) == (BuyStatus.ACTIVE, 0)
