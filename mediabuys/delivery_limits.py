@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from mediabuys.delivery_periods import Period, flight_so_far, whole_days
+from mediabuys.delivery_periods import Period, flight_so_far
 from mediabuys.delivery_request import DeliveryRequest
 from mediabuys.errors import InvalidRequest, TradeError, UnsupportedFeature
 from mediabuys.models import MediaBuy
@@ -155,7 +155,7 @@ def _day_count(buy: MediaBuy, asked: DeliveryRequest, now: datetime) -> int:
 
 
 def _period(buy: MediaBuy, asked: DeliveryRequest, now: datetime) -> Period:
-    return whole_days(*asked.days, now=now) if asked.days else _flight(buy, now)
+    return asked.period or _flight(buy, now)
 
 
 def _flight(buy: MediaBuy, now: datetime) -> Period:

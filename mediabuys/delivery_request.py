@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from mediabuys.delivery_periods import GRANULARITIES
+from mediabuys.delivery_periods import GRANULARITIES, Period, whole_days
 from mediabuys.errors import InvalidRequest, TradeError, UnsupportedFeature, UnsupportedGranularity
 
 GEO_LIMIT = 25
@@ -24,17 +24,17 @@ class Ranking:
 class DeliveryRequest:
     """The parts of a delivery report.
 
-    Without `days` (first, and the one after the last) it is about the whole flight so far.
-    `window` is the granularity in which it is cut, "" for not at all.
+    Without `period` it is about the whole flight so far. `window` is the granularity in which it
+    is cut, "" for not at all.
     """
 
-    days: tuple[date, date] | None = None
+    period: Period | None = None
     window: str = ""
     package_days: bool = False
     countries: Ranking | None = None
 
 
-def delivery_request(params: Mapping[str, Any]) -> DeliveryRequest:
+def delivery_request(params: Mapping[str, Any], *, now: datetime) -> DeliveryRequest:
     """Return what a schema-valid `get_media_buy_delivery` asks for.
 
     Raises `InvalidRequest` at the date that makes no sense, and `UnsupportedGranularity`.
@@ -49,7 +49,7 @@ def delivery_request(params: Mapping[str, Any]) -> DeliveryRequest:
         )
     geo = params.get("reporting_dimensions", {}).get("geo", {})
     return DeliveryRequest(
-        days=_days(params),
+        period=_period(params, now),
         window=granularity if params.get("include_window_breakdown") else "",
         package_days=params.get("include_package_daily_breakdown", False),
         countries=Ranking(geo.get("limit", GEO_LIMIT), geo.get("sort_by", "spend"))
@@ -84,7 +84,7 @@ def _untold(message: str, field: str, suggestion: str = "") -> UnsupportedFeatur
     )
 
 
-def _days(params: Mapping[str, Any]) -> tuple[date, date] | None:
+def _period(params: Mapping[str, Any], now: datetime) -> Period | None:
     asked = {name: params.get(name) for name in ("start_date", "end_date")}
     missing = [name for name, value in asked.items() if value is None]
     if len(missing) == len(asked):
@@ -104,7 +104,7 @@ def _days(params: Mapping[str, Any]) -> tuple[date, date] | None:
             if start < date.max
             else "Send an earlier start_date.",
         )
-    return start, end
+    return whole_days(start, end, now=now)
 
 
 def _day(value: Any, field: str) -> date:

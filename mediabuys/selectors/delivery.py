@@ -8,7 +8,7 @@ from django.db.models import Max, Prefetch, QuerySet
 
 from mediabuys.adservers.profiles import snapshot_profile
 from mediabuys.delivery_metrics import Metrics, summed
-from mediabuys.delivery_periods import Period, flight_so_far, whole_days
+from mediabuys.delivery_periods import Period, flight_so_far
 from mediabuys.delivery_request import DeliveryRequest
 from mediabuys.models import AdServerFeed, DeliveryRevision, MediaBuy, Package
 from mediabuys.selectors.delivery_sums import Dimension, PackageSums, sums_of
@@ -99,7 +99,7 @@ def delivery_of(
     The buys come from `reported_buys`, and `standings` from `snapshots_of`: whoever may not see a
     buy's delivery is to be found there before. Buys that delivered nothing are there with zeros.
     """
-    period = whole_days(*asked.days, now=now) if asked.days else None
+    period = asked.period
     keys = [package.pk for buy in buys for package in buy.packages.all()]
     sums = sums_of(
         keys,

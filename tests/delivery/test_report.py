@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from mediabuys.models import MediaBuy, Package, PricingOption, Product
@@ -220,11 +221,12 @@ def test_days_of_buys_and_of_packages(
 
 
 def test_days_are_those_of_utc(
-    buyer: Buyer, long_buy: MediaBuy, ad_server: ScriptedAdServer, settings: Any
+    buyer: Buyer, long_buy: MediaBuy, ad_server: ScriptedAdServer
 ) -> None:
-    settings.TIME_ZONE = "America/New_York"
     package = long_buy.packages.get()
     imported(ad_server, told(package, hour=day_of(1)), told(package, hour=day_of(1) - HOUR))
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL TIME ZONE 'America/New_York'")
 
     days = entry(buyer, long_buy)["daily_breakdown"]
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mediabuys.delivery_metrics import Metrics, summed
+from mediabuys.delivery_periods import Period
 from mediabuys.delivery_request import DeliveryRequest, Ranking
 from mediabuys.models import DeliveryRow, DeliverySnapshot, MediaBuy
 from mediabuys.selectors.delivery import BuyDelivery, delivery_of, reported_buys
@@ -51,7 +52,7 @@ def buy(buyer: Buyer) -> MediaBuy:
 
 @given(rows=ROWS, window=st.sampled_from(["hourly", "daily"]))
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -92,8 +93,8 @@ def without(row: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def one_day(index: int) -> DeliveryRequest:
-    first = (FIRST + index * DAY).date()
-    return DeliveryRequest(days=(first, first + DAY))
+    first = FIRST + index * DAY
+    return DeliveryRequest(period=Period(first, first + DAY))
 
 
 def reported(buy: MediaBuy, asked: DeliveryRequest) -> BuyDelivery:

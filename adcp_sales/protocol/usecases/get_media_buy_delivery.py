@@ -19,7 +19,7 @@ from mediabuys.delivery_limits import (
     without_days,
     without_the_rest,
 )
-from mediabuys.delivery_periods import Period, midnight, whole_days
+from mediabuys.delivery_periods import Period, midnight
 from mediabuys.delivery_request import DeliveryRequest, delivery_request, untold
 from mediabuys.errors import TradeError
 from mediabuys.models import MediaBuy
@@ -45,7 +45,7 @@ def get_media_buy_delivery(call: Call) -> Reply:
     What cannot be told is said in `errors` beside the rest. Raises where nothing that was named is
     left, where the request contradicts itself, and where its breakdown has too many rows.
     """
-    asked = delivery_request(call.params)
+    asked = delivery_request(call.params, now=call.now)
     selected = _selection(call)
     refuse_too_much(selected.buys, asked, now=call.now)
     report = delivery_of(selected.buys, asked=asked, standings=selected.standings, now=call.now)
@@ -109,9 +109,9 @@ def _fields(hidden: Sequence[MediaBuy], ids: Sequence[str] | None) -> list[str]:
 
 
 def _period(shown: Sequence[BuyDelivery], asked: DeliveryRequest, call: Call) -> Period:
-    """Return what the answer is about: the days asked for, or all the flights together."""
-    if asked.days:
-        return whole_days(*asked.days, now=call.now)
+    """Return what the answer is about: the period asked for, or all the flights together."""
+    if asked.period:
+        return asked.period
     if not shown:
         return Period(midnight(call.now.date()), call.now)
     return Period(
