@@ -15,7 +15,7 @@ from tests.launcher.support import ROOT, free_port
 
 START_SECONDS = 20
 # Of every call that it answers.
-LATENCY_SECONDS = 0.005
+LATENCY_SECONDS = 0.01
 # So many of its answers are lost on their way, after the work was done.
 LOST_ANSWERS = 0.03
 

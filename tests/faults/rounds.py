@@ -27,12 +27,20 @@ from tests.faults.workers import LEASE, has_died, start_worker
 # Time to die in: a loaded machine takes longer to come to the line where it happens.
 DYING_SECONDS = 5 * LONGEST_SECONDS
 HEALING_SECONDS = 60
+# Until the worker has begun with an order, and what the booking of it takes then.
+BEGINNING_SECONDS = 1.0
+BOOKING_SECONDS = 0.2
 HEALERS = 2
 # How long a worker that was stopped goes on with what it believes to hold.
 AWAKE_SECONDS = 0.5
 # In one round of so many the ad server is killed too.
 AD_SERVER_DIES = 8
-OTHER_FATES = [fate for fate in Fate if fate not in (Fate.APPROVED, Fate.UNSURE)]
+# Of the order beside the approved one; those that a booking can spoil come more often.
+OTHER_FATES = (
+    *(Fate.CANCELED,) * 3,
+    *(Fate.GIVEN_UP, Fate.ACCEPTED, Fate.DECLINED) * 2,
+    *(Fate.REJECTED, Fate.EXPIRED),
+)
 
 
 @dataclass
@@ -49,14 +57,18 @@ class Campaign:
         """Place the orders of this round, and let a worker die on them."""
         random_ = random.Random(f"{self.seed}:{number}")
         death = draw_death(random_)
-        fates = (Fate.APPROVED, random_.choice(OTHER_FATES))
+        # The first is booked first, and so it is mostly the one that the worker dies on.
+        fates = [random_.choice(OTHER_FATES), Fate.APPROVED]
+        if fates[0] != Fate.CANCELED:
+            random_.shuffle(fates)
         placed = [place_order(self.scene, fate) for fate in fates]
         self.orders += placed
         worker = start_worker(death)
         died_at = time.monotonic() + (DYING_SECONDS if death.call else death.seconds)
         for order in placed:
             if order.fate == Fate.CANCELED:
-                time.sleep(random_.uniform(0, LONGEST_SECONDS / 3))
+                _until(lambda: is_attempted(order), BEGINNING_SECONDS)  # noqa: B023 - called at once
+                time.sleep(random_.uniform(0, BOOKING_SECONDS))
                 cancel_order(self.scene, order)
         if random_.randrange(AD_SERVER_DIES) == 0:
             self._kill_ad_server()
@@ -117,6 +129,11 @@ class Campaign:
         for order in self.orders:
             assert_fate(order, states)
         assert set(states) <= {order.reference for order in self.orders}
+
+
+def is_attempted(order: PlacedOrder) -> bool:
+    """Return whether a worker has begun to book the order."""
+    return Booking.objects.filter(media_buy=order.buy_pk, attempt_count__gt=0).exists()
 
 
 def unfinished() -> list[str]:

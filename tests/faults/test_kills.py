@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 ROUNDS = 10
 # `./run faults` draws another each time.
-SEED = 3
+SEED = 8
 
 
 def test_ten_kills_leave_one_order_for_each_buy(tmp_path: Path) -> None:
