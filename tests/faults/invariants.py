@@ -103,6 +103,8 @@ def assert_buy(buy: MediaBuy) -> None:
     booking = Booking.objects.filter(media_buy=buy).first()
     booked = booking is not None and booking.status == BookingStatus.BOOKED
     assert booked == (buy.confirmed_at is not None), f"I6: {buy.reference} confirmed unbooked"
+    told = Event.objects.filter(media_buy=buy, action=Event.Action.CONFIRMED).count()
+    assert told == int(booked), f"I4: {buy.reference} was confirmed {told} times"
 
 
 def assert_attempts_are_numbered() -> None:

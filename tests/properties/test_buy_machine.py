@@ -46,6 +46,7 @@ from tasks_hitl.models import Decision, Task, TaskEvent
 from tasks_hitl.selectors import shown_digest
 from tasks_hitl.services import book, decide, tasks_expire
 from tasks_hitl.states import TASK_MOVES, TERMINAL_TASK_STATUSES, Outcome, TaskStatus
+from tests.faults.invariants import assert_invariants
 from tests.people import Buyer, guaranteed_order, in_wire, order_params
 from tests.trade.changes import ask_change
 from tests.trade.orders import give_creatives, place
@@ -279,6 +280,7 @@ class BuyMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "example"):
+            assert_invariants()
             transaction.set_rollback(True)
             self.example.__exit__(None, None, None)
 
