@@ -94,7 +94,8 @@ class OrderRequest:
 class BookedOrder:
     """What the ad server holds under a reference; `line_items` maps package id to its own id.
 
-    Canceled lines are not in `line_items`. `revision` is the newest that it was told.
+    Canceled lines are not in `line_items`. `revision` is the newest that it was told. Of a canceled
+    order only the state counts.
     """
 
     order_id: str
@@ -248,7 +249,8 @@ class AdServer(Protocol):
         """Make a confirmed order what `order` says: lines added, changed, canceled, paused.
 
         All or nothing: raises `OrderDeclined` where the inventory does not allow it, and then the
-        order stays what it was. A line that stays keeps its id; a paused order stays paused.
+        order stays what it was. A line that stays keeps its id; a paused order stays paused. Lines
+        that ask for the inventory that they have keep it, whatever is forecast now.
         """
 
     def pause(self, reference: str, *, revision: int) -> BookedOrder:
