@@ -114,7 +114,12 @@ def test_every_call_may_be_declined(liar: Liar, call: str) -> None:
     [
         (409, "declined", OrderDeclined, "Sold out on Monday."),
         (422, "refused", AdServerRefused, "Sold out on Monday."),
-        (401, "unauthorized", AdServerUnavailable, "The ad server does not accept our credentials."),
+        (
+            401,
+            "unauthorized",
+            AdServerUnavailable,
+            "The ad server does not accept our credentials.",
+        ),
         (503, "unavailable", AdServerUnavailable, "The ad server answered with HTTP 503."),
         (500, "declined", AdServerUnavailable, "The ad server answered with HTTP 500."),
         (409, "refused", AdServerUnavailable, "The ad server answered with HTTP 409."),
