@@ -14,6 +14,7 @@ from mediabuys.adservers.port import (
     AdServerUnavailable,
     BookedOrder,
     OrderRequest,
+    OrderState,
 )
 from mediabuys.adservers.profiles import profile_of
 from mediabuys.adservers.registry import ad_server_for
@@ -162,12 +163,16 @@ def _is_paused(buy: MediaBuy) -> bool:
 
 
 def _change_or_place(claim: TraffickingClaim, server: AdServer, order: OrderRequest) -> BookedOrder:
-    """Change the order; one that this ad server never had is placed, as its booking would."""
+    """Change the order; one that this ad server never had is placed, as its booking would.
+
+    A draft is what an earlier placing left behind, and is placed to its end.
+    """
     try:
         return server.change(order)
     except AdServerRefused:
         _renew(claim)
-        if server.find(order.reference) is not None:
+        held = server.find(order.reference)
+        if held is not None and held.state != OrderState.DRAFT:
             raise
     server.create_order(order)
     _renew(claim)

@@ -163,6 +163,26 @@ def test_an_order_that_the_ad_server_never_had_is_placed(buyer: Buyer) -> None:
     assert set(live_lines(buy)) == {buy.packages.get().package_id}
 
 
+@pytest.mark.parametrize("last_call", ["create_line_items", "confirm"])
+def test_an_order_whose_placing_broke_off_is_placed_to_its_end(
+    buyer: Buyer, monkeypatch: pytest.MonkeyPatch, last_call: str
+) -> None:
+    buy = told_buy(buyer)
+    InlineOrder.objects.all().delete()
+    change(buyer, buy, paused=True)
+    with monkeypatch.context() as broken:
+        failing(broken, last_call, AdServerUnavailable("Away."))
+        assert trafficking_tell() is Telling.UNAVAILABLE
+    assert held(buy).confirmed_at is None
+    trafficking_hurry(trafficking_pk=row_of(buy).pk, actor="approver", now=timezone.now())
+
+    assert trafficking_tell() is Telling.TOLD
+
+    order = held(buy)
+    assert (order.confirmed_at is not None, order.is_paused) == (True, True)
+    assert set(live_lines(buy)) == {buy.packages.get().package_id}
+
+
 def test_everything_is_told_again_after_the_ad_server_lost_it(buyer: Buyer) -> None:
     live = told_buy(buyer)
     other = told_buy(buyer, idempotency_key="key-0000000000000002")
