@@ -107,12 +107,13 @@ class Deployment:
         return [launcher, *launcher.children(recursive=True)]
 
     def lasting(self) -> list[psutil.Process]:
-        """Return the family without PostgreSQL's sessions, which come and go with their clients."""
+        """Return the family without what comes and goes: PostgreSQL's sessions, the demo's past."""
         found = []
         for process in self.family():
             with contextlib.suppress(psutil.NoSuchProcess):
                 parent = process.parent()
-                if process.name() != "postgres" or parent is None or parent.name() != "postgres":
+                is_session = process.name() == "postgres" == (parent and parent.name())
+                if not is_session and "live_demo_past" not in process.cmdline():
                     found.append(process)
         return found
 
