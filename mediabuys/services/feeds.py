@@ -66,12 +66,17 @@ def feed_advance(
     more: bool,
     as_of: datetime | None = None,
     clock_skew_seconds: float | None = None,
+    is_well: bool = True,
 ) -> None:
-    """Move a locked feed on; while there is `more` the lease is kept for the next page."""
-    if _is_outage(feed.failing_since, now):
-        logger.warning("The ad server's %s can be read again.", feed.name)
-    feed.cursor, feed.failure_count, feed.error_message = cursor, 0, ""
-    feed.failing_since = None
+    """Move a locked feed on; while there is `more` the lease is kept for the next page.
+
+    `is_well` is False for a part that was read beside others that failed: the failure stands.
+    """
+    feed.cursor = cursor
+    if is_well:
+        if _is_outage(feed.failing_since, now):
+            logger.warning("The ad server's %s can be read again.", feed.name)
+        feed.failure_count, feed.error_message, feed.failing_since = 0, "", None
     feed.leased_until = now + LEASE if more else None
     if not more:
         feed.lease_token, feed.read_at = None, now
@@ -88,9 +93,12 @@ def feed_release(*, claim: FeedClaim) -> None:
     )
 
 
-def feed_failed(*, claim: FeedClaim, error: AdServerError, now: datetime) -> None:
+def feed_failed(
+    *, claim: FeedClaim, error: AdServerError, now: datetime, cursor: str | None = None
+) -> None:
     """Write down that the feed could not be read, and let the next tick try again.
 
+    It tries from where the feed was, or from `cursor` where what failed may be passed over.
     The first failure past `ALARM_AFTER` is logged as an error, once in each outage.
     """
     with transaction.atomic():
@@ -101,6 +109,7 @@ def feed_failed(*, claim: FeedClaim, error: AdServerError, now: datetime) -> Non
         feed.failing_since = feed.failing_since or now
         feed.failed_at, feed.failure_count = now, feed.failure_count + 1
         feed.error_message = error.message[:500]
+        feed.cursor = feed.cursor if cursor is None else cursor
         feed.lease_token, feed.leased_until = None, None
         feed.save()
         if _is_outage(feed.failing_since, now) and not is_known:

@@ -60,7 +60,8 @@ def inventory_import(*, now: datetime) -> int:
     forgotten. Does nothing where the ad server tells no inventory, or while another worker reads.
 
     Failure policy: products that could not be read keep what is known of them, which says how old
-    it is; the others are read all the same, and the feed shows the failure.
+    it is; the others are read all the same, those behind them first where it was given up, and the
+    feed shows the failure until all were read from the first to the last.
     """
     publisher = Publisher.objects.first()
     if publisher is None or not publishers_profile().has_inventory:
@@ -92,21 +93,21 @@ class _Reader:
         self._failed_calls = 0
 
     def read(self) -> None:
-        after = int(self.claim.cursor or 0)
+        cursor = self.claim.cursor
         for _ in range(CALLS):
-            some = list(self._products.filter(pk__gt=after)[:PRODUCTS_PER_CALL])
+            some = list(self._products.filter(pk__gt=int(cursor or 0))[:PRODUCTS_PER_CALL])
             is_last = len(some) < PRODUCTS_PER_CALL
-            if not self._step(some, is_last=is_last):
+            cursor = "" if is_last else str(some[-1].pk)
+            if not self._step(some, cursor):
                 return
             if is_last or self._failed_calls == FAILED_CALLS:
                 break
-            after = some[-1].pk
-        else:
+        if self._error is None:
             feed_release(claim=self.claim)
-        if self._error is not None:
-            feed_failed(claim=self.claim, error=self._error, now=timezone.now())
+        else:
+            feed_failed(claim=self.claim, error=self._error, now=timezone.now(), cursor=cursor)
 
-    def _step(self, some: Sequence[Product], *, is_last: bool) -> bool:
+    def _step(self, some: Sequence[Product], cursor: str) -> bool:
         """Ask for some products and write them; False when the claim was lost."""
         as_of, last = timezone.now(), self._first + timedelta(days=HORIZON_DAYS - 1)
         try:
@@ -121,10 +122,17 @@ class _Reader:
                 return False
             _write(some, days, first=self._first, last=last, as_of=as_of)
             self.day_count += len(days)
-            cursor = "" if is_last else str(some[-1].pk)
-            # A pass with a failure in it does not end as one that went well.
-            goes_on = not is_last or self._error is not None
-            feed_advance(feed=feed, cursor=cursor, now=as_of, more=goes_on, as_of=as_of)
+            # A pass with a failure in it, in an earlier import too, does not end as a good one.
+            failed_before = feed.failing_since is not None and self.claim.cursor != ""
+            is_well = cursor == "" and self._error is None and not failed_before
+            feed_advance(
+                feed=feed,
+                cursor=cursor,
+                now=as_of,
+                more=not is_well,
+                as_of=as_of,
+                is_well=is_well,
+            )
         return True
 
 

@@ -164,17 +164,43 @@ def test_products_that_cannot_be_read_do_not_keep_others_from_it(
     assert InventoryDay.objects.get().product == more[-1]
 
 
+def test_products_at_the_end_that_are_never_read_do_not_keep_the_first_from_it(
+    catalog: dict[str, Product], says: Any
+) -> None:
+    for number in range(7):
+        make_product(f"product-{number}")
+    now = timezone.now()
+    server = says()
+
+    for minute in range(3):
+        server.answers = [[day(capacity=100 + minute)], AdServerUnavailable("Not that one.")]
+        inventory_import(now=now + timedelta(minutes=minute))
+
+    assert [len(some) for some in server.asked] == [5, 4, 5, 4, 5, 4]
+    assert InventoryDay.objects.get(product=catalog["homepage"]).capacity == 102
+    assert (feed().failure_count, feed().read_at) == (3, None)
+
+
 def test_an_ad_server_that_is_down_is_not_asked_for_ever(
     catalog: dict[str, Product], says: Any
 ) -> None:
     for number in range(30):
         make_product(f"product-{number}")
-    server = says(*[AdServerUnavailable("It is down.")] * 9)
+    server = says(*[AdServerUnavailable("It is down.")] * 3)
+    now = timezone.now()
 
-    inventory_import(now=timezone.now())
+    inventory_import(now=now)
+    assert [len(some) for some in server.asked] == [5, 5, 5]
+    first = feed()
+    assert (first.failure_count, first.cursor) == (1, str(Product.objects.order_by("pk")[14].pk))
 
-    assert len(server.asked) == 3
-    assert (feed().failure_count, feed().cursor) == (1, "")
+    # What lies behind is read next, and what failed after it: only then is all well.
+    inventory_import(now=now + timedelta(minutes=1))
+    assert [len(some) for some in server.asked[3:]] == [5, 5, 5, 2]
+    assert (feed().cursor, feed().failing_since) == ("", first.failing_since)
+    inventory_import(now=now + timedelta(minutes=2))
+    assert [len(some) for some in server.asked[7:]] == [5, 5, 5, 5, 5, 5, 2]
+    assert (feed().failing_since, feed().failure_count, feed().lease_token) == (None, 0, None)
 
 
 def test_a_pass_goes_on_where_the_last_one_died(catalog: dict[str, Product], says: Any) -> None:
