@@ -498,8 +498,16 @@ class Migration(migrations.Migration):
             model_name="trafficking",
             index=models.Index(
                 condition=models.Q(("next_attempt_at__isnull", False)),
-                fields=["next_attempt_at"],
+                fields=["attempt_count", "next_attempt_at", "id"],
                 name="trafficking_due",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="trafficking",
+            index=models.Index(
+                condition=models.Q(("leased_until__isnull", False)),
+                fields=["leased_until"],
+                name="trafficking_leased",
             ),
         ),
         migrations.AddConstraint(

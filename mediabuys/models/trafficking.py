@@ -51,10 +51,15 @@ class Trafficking(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["next_attempt_at"],
+                fields=["attempt_count", "next_attempt_at", "id"],
                 name="trafficking_due",
                 condition=Q(next_attempt_at__isnull=False),
-            )
+            ),
+            models.Index(
+                fields=["leased_until"],
+                name="trafficking_leased",
+                condition=Q(leased_until__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

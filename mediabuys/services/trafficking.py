@@ -19,6 +19,11 @@ from webhooks.wakeups import nudge
 
 logger = logging.getLogger(__name__)
 
+# However slow the ad server is, most of a worker's threads are left for other work.
+WORKERS_AT_ONCE = 4
+# What is told for months is no longer counted: the column ends, and the delays have long before.
+ATTEMPTS_COUNTED = 10_000
+
 
 @dataclass(frozen=True)
 class TraffickingClaim:
@@ -100,19 +105,25 @@ def _wanted_again(concerned: Q, now: datetime) -> bool:
 
 
 def trafficking_claim(*, now: datetime) -> TraffickingClaim | None:
-    """Take the longest-due row under a lease; None when nothing is due. One transaction."""
+    """Take a due row under a lease; None when nothing is due, or enough workers tell already.
+
+    What has failed waits behind what has not, so that no number of rows that the ad server never
+    takes keeps it from the others; then it is the longest-due. One transaction.
+    """
+    if Trafficking.objects.filter(leased_until__gt=now).count() >= WORKERS_AT_ONCE:
+        return None
     with transaction.atomic():
         row = (
             Trafficking.objects.filter(next_attempt_at__lte=now)
             .filter(Q(leased_until__isnull=True) | Q(leased_until__lte=now))
-            .order_by("next_attempt_at", "pk")
+            .order_by("attempt_count", "next_attempt_at", "pk")
             .select_for_update(skip_locked=True)
             .first()
         )
         if row is None:
             return None
         row.lease_token, row.leased_until = uuid.uuid4(), now + LEASE
-        row.attempt_count += 1
+        row.attempt_count = min(row.attempt_count + 1, ATTEMPTS_COUNTED)
         row.save(update_fields=["lease_token", "leased_until", "attempt_count", "updated_at"])
         return TraffickingClaim(
             row.pk,

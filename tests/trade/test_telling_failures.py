@@ -11,6 +11,7 @@ from django.utils import timezone
 from mediabuys.adservers.inline import InlineAdServer
 from mediabuys.adservers.port import AdServerRefused, AdServerUnavailable, OrderDeclined
 from mediabuys.models import Event, InlineOrder, MediaBuy, Trafficking
+from mediabuys.services import trafficking
 from mediabuys.services.attempts import LEASE, REFUSED_DELAY, TELLING_DELAYS
 from mediabuys.services.telling import Telling, trafficking_drain, trafficking_tell
 from mediabuys.services.trafficking import (
@@ -110,6 +111,50 @@ def test_an_ad_server_that_is_away_is_asked_again_and_the_others_wait(
     assert trafficking_tell(now=timezone.now() + TELLING_DELAYS[0]) is Telling.TOLD
     row = row_of(first)
     assert (row.error_message, row.attempt_count, row.is_told) == ("", 0, True)
+
+
+def test_orders_that_are_never_told_do_not_keep_others_from_it(
+    buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [f"key-000000000000000{number}" for number in range(3)]
+    never = [active_buy(buyer, idempotency_key=key) for key in keys]
+    now = timezone.now()
+    Trafficking.objects.update(next_attempt_at=now - timedelta(hours=1), attempt_count=5)
+    good = active_buy(buyer, idempotency_key="key-0000000000000009")
+
+    with monkeypatch.context() as broken:
+        failing(broken, "create_order", KeyError("a bug"))
+        InlineOrder.objects.filter(reference__in=[buy.reference for buy in never]).delete()
+        assert trafficking_drain() == 1
+
+    assert row_of(good).is_told
+    assert [row_of(buy).told for buy in never] == [0, 0, 0]
+
+
+def test_an_attempt_that_can_no_longer_be_counted_is_made_all_the_same(buyer: Buyer) -> None:
+    buy = active_buy(buyer)
+    Trafficking.objects.update(attempt_count=2**15 - 1)
+
+    assert trafficking_drain() == 1
+
+    assert row_of(buy).is_told
+
+
+def test_a_slow_ad_server_does_not_take_every_worker(
+    buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trafficking, "WORKERS_AT_ONCE", 1)
+    for number in range(2):
+        active_buy(buyer, idempotency_key=f"key-000000000000000{number}")
+    now = timezone.now()
+    slow = trafficking_claim(now=now)
+    assert slow is not None
+
+    assert trafficking_claim(now=now) is None
+    assert Trafficking.objects.filter(lease_token=None, attempt_count=0).count() == 1
+
+    assert trafficking_told(claim=slow, now=now)
+    assert trafficking_claim(now=now) is not None
 
 
 @pytest.mark.parametrize(
