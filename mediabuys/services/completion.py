@@ -2,14 +2,23 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    Case,
+    DecimalField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    Value,
+    When,
+)
+from django.db.models.lookups import GreaterThanOrEqual
 
 from mediabuys.demand import impressions_wanted
 from mediabuys.models import MediaBuy, Package
-from mediabuys.pricing import units_bought
+from mediabuys.pricing import IMPRESSIONS_PER_PRICE, units_bought
 from mediabuys.services.claims import POISON_DELAY, claim_each
 from mediabuys.services.flights import media_buy_complete
 from mediabuys.services.notices import buy_notice_enqueue
@@ -47,10 +56,8 @@ def buys_complete(*, now: datetime, limit: int = 1000) -> int:
 def _probably_done(now: datetime, limit: int) -> list[int]:
     """Return the buys without a package that surely has something left to deliver."""
     live = Package.objects.filter(media_buy=OuterRef("pk"), is_canceled=False)
-    price = Coalesce("unit_price", "bid_price", Decimal(0))
     reached = Q(impressions__gt=0, snapshot__impressions__gte=F("impressions"))
-    # Of a budget that is spent, less is left than one price.
-    spent = Q(budget__gt=0, budget__lte=F("snapshot__spend") + price)
+    spent = Q(budget__gt=0) & (Q(snapshot__spend__gte=F("budget")) | _buys_no_more())
     waited = Q(flight_check_after__isnull=True) | Q(flight_check_after__lte=now)
     done = Package.objects.filter(reached | spent, pk=OuterRef("pk"))
     found = MediaBuy.objects.filter(
@@ -60,6 +67,25 @@ def _probably_done(now: datetime, limit: int) -> list[int]:
         status__in=RUNNING_BUY_STATUSES,
     )
     return list(found.order_by("pk").values_list("pk", flat=True)[:limit])
+
+
+def _buys_no_more() -> Q:
+    """What `_ending` says of a budget's rest and of its impressions, give or take a rounding.
+
+    Whatever is found here without being done is found, and looked at, each time.
+    """
+    price, budget, amount = F("unit_price"), F("budget"), DecimalField()
+    model = "pricing_option__pricing_model"
+    known = [
+        When(**{model: name}, then=Value(count)) for name, count in IMPRESSIONS_PER_PRICE.items()
+    ]
+    units = Case(*known, default=Value(1), output_field=amount)
+    left = ExpressionWrapper((budget - F("snapshot__spend")) * units, output_field=amount)
+    bought = ExpressionWrapper(budget * units, output_field=amount)
+    delivered = ExpressionWrapper((F("snapshot__impressions") + 1) * price, output_field=amount)
+    is_counted = Q(**{f"{model}__in": IMPRESSIONS_PER_PRICE.keys()})
+    no_unit_left = ~Q(**{model: "flat_rate"}) & GreaterThanOrEqual(price, left)
+    return no_unit_left | (is_counted & Q(unit_price__gt=0) & GreaterThanOrEqual(delivered, bought))
 
 
 def _next_locked(waiting: Iterator[int]) -> MediaBuy | None:

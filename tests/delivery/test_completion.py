@@ -103,6 +103,25 @@ def test_a_budget_that_buys_no_more_clicks_is_spent(buyer: Buyer) -> None:
     assert ended(buy) == "The package has spent its budget"
 
 
+@pytest.mark.parametrize(("model", "price", "spend"), [("flat_rate", 1000, 1), ("cpm", 10, 995)])
+def test_what_is_nearly_done_keeps_no_other_from_its_end(
+    buyer: Buyer, model: str, price: int, spend: int
+) -> None:
+    nearly, [first] = running(buyer, {})
+    first.pricing_option.pricing_model = model
+    first.pricing_option.save()
+    Package.objects.update(unit_price=price)
+    deliver(first, impressions=9, spend=spend)
+    done, [second] = running(buyer, GOAL, key="key-0000000000000002")
+    deliver(second, impressions=50_000)
+
+    assert buys_complete(now=NOW, limit=1) == 1
+
+    assert ended(done) == "The package has reached its goal"
+    nearly.refresh_from_db()
+    assert nearly.status == BuyStatus.ACTIVE
+
+
 def test_one_package_alone_does_not_complete_the_buy(buyer: Buyer) -> None:
     buy, [first, second] = running(buyer, GOAL, {})
     deliver(first, impressions=60_000)
