@@ -10,12 +10,15 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from unfold.decorators import action, display
 
 from mediabuys.admin.base import ReadOnlyAdmin
 from mediabuys.admin.confirm import Confirmation, confirmed
 from mediabuys.models import Booking
+from mediabuys.pricing import in_words
 from mediabuys.selectors.desk import troubled_bookings
+from mediabuys.selectors.desk_words import DASH
 from mediabuys.states import BookingStatus
 from tasks_hitl.admin.people import person_of
 from tasks_hitl.permissions import RETRY_BOOKINGS
@@ -46,17 +49,23 @@ class BookingAdmin(ReadOnlyAdmin):
     """Each order's way onto the ad server."""
 
     list_display = (
-        "booking_id",
-        "media_buy",
+        "shown_buy",
+        "queued_at",
         "shown_status",
         "step",
         "attempt_count",
-        "next_attempt_at",
+        "shown_next_attempt",
         "error_message",
     )
     list_filter = ("status", TroubleFilter)
     list_select_related = ("media_buy",)
-    search_fields = ("booking_id", "order_id", "media_buy__reference", "media_buy__media_buy_id")
+    search_fields = (
+        "booking_id",
+        "order_id",
+        "media_buy__reference",
+        "media_buy__media_buy_id",
+        "media_buy__brand_domain",
+    )
     actions_detail = ("try_now",)
     fieldsets = (
         (
@@ -65,7 +74,7 @@ class BookingAdmin(ReadOnlyAdmin):
                 "fields": (
                     ("status", "step"),
                     ("media_buy", "order_id"),
-                    ("attempt_count", "next_attempt_at"),
+                    ("attempt_count", "shown_next_attempt"),
                     ("error_code", "error_message"),
                     ("queued_at", "settled_at"),
                     "booking_id",
@@ -76,7 +85,18 @@ class BookingAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Everything is shown and nothing edited."""
-        return ()
+        return ("shown_next_attempt",)
+
+    @display(description="Buy", ordering="media_buy__brand_domain")
+    def shown_buy(self, booking: Booking) -> str:
+        buy = booking.media_buy
+        return f"{buy.brand_domain}, {in_words(buy.total_budget, buy.currency)}"
+
+    @display(description="Next attempt", ordering="next_attempt_at")
+    def shown_next_attempt(self, booking: Booking) -> str:
+        if booking.settled_at is not None:
+            return DASH
+        return date_format(timezone.localtime(booking.next_attempt_at), "DATETIME_FORMAT")
 
     @display(
         description="Status",

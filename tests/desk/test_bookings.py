@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from mediabuys.models import Booking
 from mediabuys.states import BookingStatus
@@ -86,3 +88,26 @@ def test_a_failed_booking_shows_its_error_and_no_button(staff_client: Client, st
     assert '<li class="done">Validating the order' in page
     assert '<li class="ahead">Confirming the order' in page
     assert "Try now" not in page
+
+
+def test_the_list_says_whose_order_is_in_trouble_and_why(staff_client: Client, stuck: Task) -> None:
+    booking = Booking.objects.select_related("media_buy").get()
+
+    page = staff_client.get("/admin/mediabuys/booking/?trouble=yes").content.decode()
+
+    assert f"{booking.media_buy.brand_domain}, $" in page
+    assert "The ad server did not answer." in page
+    assert booking.booking_id not in page
+    assert str(booking.media_buy) not in page
+
+
+def test_a_settled_booking_names_no_next_attempt(staff_client: Client, stuck: Task) -> None:
+    booking = Booking.objects.get()
+    zone = ZoneInfo(booking.media_buy.account.publisher.timezone)
+    shown = date_format(timezone.localtime(booking.next_attempt_at, zone), "DATETIME_FORMAT")
+    path = f"/admin/mediabuys/booking/{booking.pk}/change/"
+    assert shown in staff_client.get(path).content.decode()
+
+    Booking.objects.update(status=BookingStatus.FAILED, settled_at=timezone.now() - timedelta(1))
+
+    assert shown not in staff_client.get(path).content.decode()
