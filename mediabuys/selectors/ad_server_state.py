@@ -23,6 +23,7 @@ LATEST: Mapping[str, timedelta] = {
 }
 # Clocks of two machines are never nearer than that for long.
 SAME_TIME_SECONDS = 2
+LONG_SECONDS = 120
 # More of what waits to be told is only counted.
 SHOWN_ROWS = 5
 
@@ -51,7 +52,7 @@ class FeedState:
         seconds = round(self.feed.clock_skew_seconds)
         if abs(seconds) < SAME_TIME_SECONDS:
             return "on time"
-        return f"{abs(seconds)} s {'ahead' if seconds > 0 else 'behind'}"
+        return f"{_span(abs(seconds))} {'ahead' if seconds > 0 else 'behind'}"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class AdServerState:
         return LinkState.STALE if LinkState.STALE in found else LinkState.OK
 
     @property
+    def is_retried(self) -> bool:
+        """Whether the last try to read something of it failed, for however short a time."""
+        return any(row.feed and row.feed.failing_since for row in self.feeds)
+
+    @property
     def troubled_feeds(self) -> list[FeedState]:
         """The feeds that are not well."""
         return [feed for feed in self.feeds if feed.state != LinkState.OK]
@@ -94,6 +100,13 @@ def ad_server_state(*, now: datetime) -> AdServerState:
         behind_since=since,
         is_behind_for_long=since is not None and now - since > ALARM_AFTER,
     )
+
+
+def _span(seconds: int) -> str:
+    if seconds < LONG_SECONDS:
+        return f"{seconds} s"
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _feeds() -> list[AdServerFeed.Name]:

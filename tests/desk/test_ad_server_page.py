@@ -97,6 +97,18 @@ def test_all_is_well(staff_client: Client, buy: MediaBuy) -> None:
     assert health() == (200, "ok")
 
 
+def test_one_failed_try_is_not_called_hearing_each_other(
+    staff_client: Client, buy: MediaBuy
+) -> None:
+    feed("delivery", **failing(ago(seconds=20)))
+
+    page = words(staff_client.get(PAGE))
+
+    assert '<span class="badge warn">Tried again</span>' in page.partition("</header>")[0]
+    assert "We hear each other" not in page
+    assert 'role="alert"' not in page
+
+
 def test_a_feed_that_fails_for_long_is_said_everywhere(staff_client: Client, buy: MediaBuy) -> None:
     feed("delivery", **failing(ago(minutes=12)))
 
@@ -166,11 +178,13 @@ def test_what_is_being_told_is_no_trouble(staff_client: Client, buy: MediaBuy) -
 def test_a_clock_that_is_off_is_shown(staff_client: Client, buy: MediaBuy) -> None:
     feed("delivery", clock_skew_seconds=31.6)
     feed("inventory", clock_skew_seconds=-7.2)
+    feed("creatives", clock_skew_seconds=42_367)
 
     page = words(staff_client.get(PAGE))
 
     assert "32 s ahead" in page
     assert "7 s behind" in page
+    assert "11 h 46 min ahead" in page
 
 
 def test_what_else_waits_is_counted_and_linked(
