@@ -13,6 +13,7 @@ from mediabuys.adservers.port import (
     AdServerRefused,
     AdServerUnavailable,
     BookedOrder,
+    CreativeState,
     OrderRequest,
     OrderState,
 )
@@ -187,9 +188,29 @@ def _creative_tell(claim: TraffickingClaim, creative_pk: int) -> None:
         state = ad_server_for(creative.account).push_creative(creative_request(creative))
     now = timezone.now()
     with transaction.atomic():
+        if state is not None and _creative_outrun(creative, state):
+            trafficking_outrun(claim=claim, revision=claim.wanted + 1, now=now)
+            return
         if state is not None:
             creative_state_apply(state=state, now=now, is_answer=True)
         trafficking_told(claim=claim, now=now)
+
+
+def _creative_outrun(told: Creative, state: CreativeState) -> bool:
+    """Catch up with an ad server that holds a newer revision than we have, and ignored ours.
+
+    So after our database came back from a backup. False where we have that revision, too.
+    """
+    if state.revision <= told.revision:
+        return False
+    creative = Creative.objects.select_for_update().get(pk=told.pk)
+    if state.revision <= creative.revision:
+        return False
+    if state.revision >= REVISION_LIMIT:
+        raise AdServerRefused("The ad server holds a revision of the creative that cannot be.")
+    creative.revision = state.revision + 1
+    creative.save(update_fields=["revision"])
+    return True
 
 
 def _renew(claim: TraffickingClaim) -> None:

@@ -12,9 +12,10 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from mediabuys.adservers.port import AdServerError, AdServerUnavailable
-from mediabuys.models import Creative, MediaBuy, Package, Trafficking
+from mediabuys.adservers.profiles import publishers_profile
+from mediabuys.models import AdServerFeed, Creative, MediaBuy, Package, Trafficking
 from mediabuys.services.attempts import LEASE, REFUSED_DELAY, telling_delay
-from mediabuys.states import LIVE_BUY_STATUSES
+from mediabuys.states import LIVE_BUY_STATUSES, CreativeStatus
 from webhooks.wakeups import nudge
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ def creatives_traffic(*, creatives: Sequence[Creative], now: datetime) -> None:
         Trafficking(creative=creative, wanted=0)
         for creative in sorted(creatives, key=lambda creative: creative.pk)
     ]
-    Trafficking.objects.bulk_create(rows, ignore_conflicts=True)
+    _begin_all(rows)
     _wanted_again(Q(creative__in=[creative.pk for creative in creatives]), now)
 
 
@@ -207,19 +208,40 @@ def trafficking_hurry(*, trafficking_pk: int, actor: str, now: datetime | None =
         logger.info("Trafficking %s is told now, says %s.", trafficking_pk, actor)
 
 
-def orders_tell_again(*, now: datetime) -> int:
-    """Have the ad server told anew of every order that runs or will run; return how many.
+def all_tell_again(*, now: datetime) -> int:
+    """Have the ad server told anew of all that runs or will run; return how many orders.
 
     For an ad server that lost its data, or took another's place: orders that it never had are
-    placed on it. One transaction, three statements.
+    placed on it, the creatives that it must have are sent again, and what it reports is read from
+    the very first; what was read before counts once. Seven statements; a transaction for the
+    creatives and one for the orders, because they are locked in this order and in the other.
     """
+    live = MediaBuy.objects.filter(status__in=LIVE_BUY_STATUSES, confirmed_at__isnull=False)
+    if publishers_profile().has_delivery:
+        with transaction.atomic():
+            creatives = Creative.objects.filter(
+                Q(status=CreativeStatus.PENDING_REVIEW, passed_on_at__isnull=False)
+                | Q(status=CreativeStatus.APPROVED, assignments__package__media_buy__in=live),
+                account__sandbox=False,
+            )
+            pks = sorted(set(creatives.values_list("pk", flat=True)))
+            _begin_all([Trafficking(creative_id=pk, wanted=0) for pk in pks])
+            _wanted_again(Q(creative__in=pks), now)
     with transaction.atomic():
-        live = MediaBuy.objects.filter(status__in=LIVE_BUY_STATUSES, confirmed_at__isnull=False)
+        reports = (AdServerFeed.Name.DELIVERY, AdServerFeed.Name.CREATIVES)
+        # Without its lease, a reader that is at work does not move the cursor any more.
+        AdServerFeed.objects.filter(name__in=reports).update(
+            cursor="", lease_token=None, leased_until=None
+        )
         pks = list(live.order_by("pk").values_list("pk", flat=True))
-        rows = [Trafficking(media_buy_id=pk, wanted=0) for pk in pks]
-        Trafficking.objects.bulk_create(rows, ignore_conflicts=True)
+        _begin_all([Trafficking(media_buy_id=pk, wanted=0) for pk in pks])
         _wanted_again(Q(media_buy__in=live.values("pk")), now)
         return len(pks)
+
+
+def _begin_all(rows: Sequence[Trafficking]) -> None:
+    """Write the rows that are not there; they are wanted next."""
+    Trafficking.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _claimed(claim: TraffickingClaim) -> Trafficking | None:

@@ -1,20 +1,25 @@
 """Reading the ad server's reviews: through the real simulator, and page by page as tests write."""
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from mediabuys.adservers import profiles, registry
 from mediabuys.adservers.port import AdServerUnavailable, CreativeState, ReviewState
 from mediabuys.adservers.profiles import AdServerProfile
-from mediabuys.adservers.requests import creative_reference
+from mediabuys.adservers.registry import publishers_ad_server
+from mediabuys.adservers.requests import creative_reference, creative_request
 from mediabuys.models import AdServerFeed, Creative, CreativeReview, MediaBuy, Trafficking
 from mediabuys.services.ad_server_reviews import PAGES_A_TICK, creative_reviews_import
 from mediabuys.services.feeds import LEASE, feed_claim
 from mediabuys.services.telling import trafficking_drain
+from mediabuys.services.trafficking import creatives_traffic, trafficking_hurry
 from tests.creatives.ad_server import ReviewingAdServer, creative_of, pass_on, word
 from tests.creatives.library import item, sync, wish
 from tests.creatives.test_impairments import read
@@ -283,3 +288,47 @@ def test_an_outage_is_told_to_the_log_once(
         ),
         (logging.WARNING, "The ad server's creatives can be read again."),
     ]
+
+
+def test_an_ad_server_that_lost_its_data_gets_the_creatives_too_and_is_read_anew(
+    simulator: Simulator, buyer: Buyer
+) -> None:
+    reviews_by_hand()
+    buy = booked_buy(buyer)
+    reference = give(buyer, buy, "banner")
+    sync(buyer, item("of-no-order"))
+    simulator.reset()
+    AdServerFeed.objects.create(name="delivery", cursor="of another", lease_token=uuid4())
+
+    call_command("tell_ad_server")
+    trafficking_drain()
+
+    server = publishers_ad_server(buy.account.publisher)
+    assert server.find(buy.reference) is not None
+    assert [state.reference for state in server.creative_states("").states] == [reference]
+    assert set(AdServerFeed.objects.values_list("cursor", "lease_token")) == {("", None)}
+
+
+def test_an_ad_server_with_a_later_creative_than_ours_is_caught_up_with(
+    simulator: Simulator, buyer: Buyer
+) -> None:
+    reviews_by_hand()
+    buy = booked_buy(buyer)
+    simulator.robot("hold")
+    reference = give(buyer, buy, "banner")
+    server = publishers_ad_server(buy.account.publisher)
+    later = replace(creative_request(creative_of("banner")), revision=7)
+    server.push_creative(later)
+
+    creatives_traffic(creatives=[creative_of("banner")], now=timezone.now())
+    trafficking_drain()
+    row = Trafficking.objects.get(creative=creative_of("banner"))
+    assert (creative_of("banner").revision, row.is_told) == (8, False)
+    trafficking_hurry(trafficking_pk=row.pk, actor="approver")
+    trafficking_drain()
+
+    row.refresh_from_db()
+    assert row.is_told
+    simulator.decide(reference, "approved")
+    read_now()
+    assert creative_of("banner").status == "approved"
