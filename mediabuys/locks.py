@@ -1,8 +1,9 @@
-"""Rows locked for a change, always in this order: task, account, creative, buy, booking.
+"""Rows locked for a change, in one order: task, account, creative, buy, booking, trafficking.
 
-A proposal comes after its account and before its buy. Products come last of all: whoever promises
-guaranteed inventory holds them, in primary-key order, so that the same impressions are promised
-once; the rows stay readable, and packages and inventory may still refer to them.
+A feed of the ad server comes before all of them, and a proposal after its account and before its
+buy. Products come last of all: whoever promises guaranteed inventory holds them, in primary-key
+order, so that the same impressions are promised once; the rows stay readable, and packages and
+inventory may still refer to them.
 `of=("self",)` keeps joined rows free; every service that changes a row takes it from here.
 """
 
