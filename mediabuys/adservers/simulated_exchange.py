@@ -1,7 +1,7 @@
 """One question over HTTP to the simulated ad server, and what its answer means."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -33,7 +33,8 @@ class Exchange:
     """Where the ad server is, who we are there, and how many seconds one answer may take."""
 
     url: str
-    token: str
+    # Error pages show what is at hand.
+    token: str = field(repr=False)
     patience: float
 
     def ask(

@@ -259,12 +259,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="inlineorder",
             name="is_paused",
-            field=models.BooleanField(default=False),
+            field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddField(
             model_name="inlineorder",
             name="revision",
-            field=models.PositiveIntegerField(default=1),
+            field=models.PositiveIntegerField(db_default=1, default=1),
         ),
         migrations.AddField(
             model_name="package",
@@ -298,6 +298,12 @@ class Migration(migrations.Migration):
                 max_length=50,
                 protected=True,
             ),
+        ),
+        # For code of before, which still runs while this migrates. Not as the field's `db_default`:
+        # Django would set what the database returns, and a protected field is not set.
+        migrations.RunSQL(
+            "ALTER TABLE mediabuys_package ALTER COLUMN hold_status SET DEFAULT 'none'",
+            "ALTER TABLE mediabuys_package ALTER COLUMN hold_status DROP DEFAULT",
         ),
         migrations.AlterField(
             model_name="event",

@@ -159,6 +159,10 @@ def test_its_words_never_repeat_our_credentials(liar: Liar, message: object) -> 
     assert error.message == "The ad server declined the order."
 
 
+def test_who_asks_shows_no_token() -> None:
+    assert TOKEN not in repr(Exchange("http://127.0.0.1:9", TOKEN, 1))
+
+
 def test_its_words_are_bounded(liar: Liar) -> None:
     liar.says({"error": {"code": "declined", "message": "No. " * 10_000}}, 409)
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils import timezone
 
 from mediabuys.adservers.inline import InlineAdServer
@@ -258,3 +259,22 @@ def test_the_last_inventory_is_promised_once(
     placed = together(*(lambda one=one: at_once(one, 300_000, number=7) is None for one in others))
 
     assert sorted(placed) == [False, True]
+
+
+def test_code_from_before_the_holds_may_still_write_packages(buyer: Buyer) -> None:
+    package = waiting_task(buyer, packages=[wanting(70_000)]).media_buy.packages.get()
+    known = [
+        f'"{field.column}"'
+        for field in Package._meta.concrete_fields
+        if field.name not in ("id", "package_id", "position") and not field.name.startswith("h")
+    ]
+    columns = ", ".join(known)
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO mediabuys_package (package_id, position, {columns})"  # noqa: S608
+            f" SELECT 'pkg_old', 1, {columns} FROM mediabuys_package WHERE id = %s",
+            [package.pk],
+        )
+
+    assert Package.objects.get(package_id="pkg_old").hold_status == NONE
