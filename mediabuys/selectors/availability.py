@@ -3,7 +3,8 @@
 Written by hand, because it must be one statement however many lines there are: it is asked inside
 decisions. The ad server tells a day for everywhere at once (no country), for countries, or both:
 a line without countries is asked of everywhere, one with countries of theirs. What a line takes is
-spread evenly over its flight, and over its countries as the product's own inventory is.
+spread evenly over its flight, and over its countries as the product's own inventory is. A waiting
+order that wants more than there is at all can never be had, and so holds nothing.
 """
 
 from collections.abc import Sequence
@@ -91,11 +92,11 @@ AVAILABILITY = """
         SELECT product_id, 'own', takes, starts, ends, countries, NULL, position
         FROM line WHERE takes > 0
     ),
-    claim AS (
-        SELECT line.position, taken.kind,
-            sum(taken.impressions * span.share * CASE
+    part AS (
+        SELECT line.position, taken.kind, told.capacity * span.part AS capacity,
+            taken.impressions * span.share * CASE
                 WHEN told.is_part THEN coalesce(common.share, 0) ELSE 1
-            END) AS impressions
+            END AS impressions
         FROM line
         JOIN taken ON taken.product_id = line.product_id AND taken.position <> line.position
             AND taken.starts < line.ends AND taken.ends > line.starts
@@ -103,7 +104,10 @@ AVAILABILITY = """
         CROSS JOIN LATERAL (
             SELECT (extract(epoch FROM
                 least(line.ends, taken.ends) - greatest(line.starts, taken.starts)
-            ) / nullif(extract(epoch FROM taken.ends - taken.starts), 0))::float8 AS share
+            ) / nullif(extract(epoch FROM taken.ends - taken.starts), 0))::float8 AS share,
+            (extract(epoch FROM
+                least(line.ends, taken.ends) - greatest(line.starts, taken.starts)
+            ) / nullif(extract(epoch FROM line.ends - line.starts), 0))::float8 AS part
         ) span
         CROSS JOIN LATERAL (
             SELECT sum(place.capacity) FILTER (
@@ -117,7 +121,11 @@ AVAILABILITY = """
         ) common
         WHERE taken.kind <> 'consumed' OR taken.settled_at IS NULL OR told.as_of IS NULL
             OR taken.settled_at > told.as_of
-        GROUP BY line.position, taken.kind
+    ),
+    claim AS (
+        SELECT position, kind, sum(impressions) AS impressions FROM part
+        WHERE kind <> 'held' OR capacity IS NULL OR impressions <= capacity
+        GROUP BY position, kind
     )
     SELECT
         told.as_of, coalesce(told.days, 0)

@@ -165,6 +165,22 @@ def test_a_waiting_order_holds_what_of_it_is_in_the_flight(
     assert (beside.held, beside.available) == (0, 1_000_000)
 
 
+def test_an_order_that_wants_more_than_there_is_holds_nothing(
+    homepage_inventory: Product, buyer: Buyer
+) -> None:
+    flight = days_from_today(homepage_inventory, 3, 10)
+    all_of_it, now = [wanting(1_000_000)], timezone.now()
+    waiting_task(buyer, packages=all_of_it, **whole_days(days=10))
+    before = one(flight, now=now).held
+    more = {"idempotency_key": "key-0000000000000002", "packages": [wanting(44_000_000)]}
+    waiting_task(buyer, **more, **whole_days(days=10))
+
+    found = one(flight, now=now)
+
+    assert (before, found.held) == (1_000_000, 1_000_000)
+    assert (found.free, found.available) == (1_000_000, 0)
+
+
 def days_from_today(product: Product, first: int, days: int, wanted: int = 1000) -> Demand:
     flight = whole_days(first, days)
     return asked(
