@@ -121,7 +121,9 @@ class KnownOrders:
         creative_ref = row.creative.removeprefix(f"{line.account_id}/")
         # Another account's creative is nothing that this account's buyer may read of.
         is_foreign = creative_ref == row.creative and "/" in row.creative
-        if is_foreign or not (is_tidy(creative_ref, NAME_CHARACTERS) and _is_country(row.country)):
+        if is_foreign:
+            return StrayReason.FOREIGN_CREATIVE
+        if not (is_tidy(creative_ref, NAME_CHARACTERS) and _is_country(row.country)):
             return StrayReason.UNREADABLE
         return Place(line, creative_ref)
 

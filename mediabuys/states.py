@@ -99,6 +99,7 @@ class StrayReason(models.TextChoices):
 
     UNKNOWN_ORDER = "unknown_order", "No such order"
     UNKNOWN_PACKAGE = "unknown_package", "No such package in the order"
+    FOREIGN_CREATIVE = "foreign_creative", "A creative that is not of the order's account"
     CURRENCY = "currency", "In another currency than the package"
     FUTURE = "future", "Of an hour that has not begun"
     NEGATIVE = "negative", "A negative number"

@@ -221,7 +221,7 @@ VIDEO = (
                 "premium_ctv_upfront_cpm_usd", CPM, fixed="30.00", card="45.00", minimum="10000"
             ),
         ),
-        daily_impressions=70_000,
+        daily_impressions=220_000,
     ),
     DemoProduct(
         "open_ctv",

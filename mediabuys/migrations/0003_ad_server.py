@@ -179,6 +179,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("unknown_order", "No such order"),
                             ("unknown_package", "No such package in the order"),
+                            ("foreign_creative", "A creative that is not of the order's account"),
                             ("currency", "In another currency than the package"),
                             ("future", "Of an hour that has not begun"),
                             ("negative", "A negative number"),
@@ -439,6 +440,7 @@ class Migration(migrations.Migration):
                         [
                             "unknown_order",
                             "unknown_package",
+                            "foreign_creative",
                             "currency",
                             "future",
                             "negative",

@@ -15,7 +15,7 @@ from mediabuys.selectors.desk import (
     buyer_facts,
     packages_of,
 )
-from mediabuys.states import BookingStatus, BookingStep
+from mediabuys.states import TERMINAL_BUY_STATUSES, BookingStatus, BookingStep, BuyStatus
 from tasks_hitl.amounts import amount_in_words
 from tasks_hitl.desk.availability import OrderAvailability, order_availability
 from tasks_hitl.desk.changes import ChangeFacts, change_facts
@@ -148,6 +148,7 @@ def approval_page(*, task: Task, now: datetime) -> ApprovalPage:
     notification, events = notification_of(task), buy_events(buy)
     packages = packages_of(buy)
     steps = _booking_facts(booking, now) if booking else None
+    is_over = buy.status in (BuyStatus.DECLINED, *TERMINAL_BUY_STATUSES)
     return ApprovalPage(
         task=task,
         noun=handler.noun,
@@ -155,7 +156,7 @@ def approval_page(*, task: Task, now: datetime) -> ApprovalPage:
         effect=handler.preview(task),
         is_waiting=task.status == TaskStatus.SUBMITTED,
         urgency=urgency_of(task.due_at, now),
-        starts_soon=now < buy.start_time <= now + STARTS_SOON,
+        starts_soon=not is_over and now < buy.start_time <= now + STARTS_SOON,
         is_live=bool(steps and steps.is_live) or notification.is_pending,
         digest=shown_digest(task),
         buyer=buyer_facts(principal=task.principal, account=task.account, other_than=buy),

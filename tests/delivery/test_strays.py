@@ -43,7 +43,7 @@ MINUTE = timedelta(minutes=1)
         ({"version": 2**63}, StrayReason.UNREADABLE),
         ({"hour": FIRST_HOUR + MINUTE}, StrayReason.UNREADABLE),
         ({"country": "usa"}, StrayReason.UNREADABLE),
-        ({"creative": "another_account/banner"}, StrayReason.UNREADABLE),
+        ({"creative": "another_account/banner"}, StrayReason.FOREIGN_CREATIVE),
         ({"creative": "c" * 256}, StrayReason.UNREADABLE),
         ({"creative": "a\0b"}, StrayReason.UNREADABLE),
         ({"creative": "\ud83d"}, StrayReason.UNREADABLE),

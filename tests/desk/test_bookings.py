@@ -10,13 +10,15 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from mediabuys.adservers.inline import InlineAdServer
+from mediabuys.adservers.port import OrderDeclined
 from mediabuys.models import Booking
 from mediabuys.states import BookingStatus
 from tasks_hitl.models import Task
 from tests import wakeups
 from tests.desk.forms import address
-from tests.people import Buyer
-from tests.trade.orders import approve, waiting_task
+from tests.people import Buyer, in_wire
+from tests.trade.orders import approve, book_order, waiting_task
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +90,28 @@ def test_a_failed_booking_shows_its_error_and_no_button(staff_client: Client, st
     assert '<li class="done">Validating the order' in page
     assert '<li class="ahead">Confirming the order' in page
     assert "Try now" not in page
+
+
+def test_an_order_that_the_ad_server_declined_reads_so_and_is_not_about_to_start(
+    staff_client: Client, buyer: Buyer, approver: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tomorrow = {"start_time": in_wire(timezone.now() + timedelta(days=1))}
+    task = waiting_task(buyer, **tomorrow)
+    waiting = staff_client.get(address(task)).content.decode()
+    approve(task, approver)
+
+    def decline(*_: Any) -> None:
+        raise OrderDeclined("Sold out on these dates.")
+
+    monkeypatch.setattr(InlineAdServer, "validate_inventory", decline)
+    book_order(task)
+
+    page = staff_client.get(address(task)).content.decode()
+
+    assert '<span class="badge bad">Starts' in waiting
+    assert '<section class="card outcome bad">' in page
+    assert "Ledger Ad Server declined the order: Sold out on these dates." in page
+    assert '<span class="badge bad">Starts' not in page
 
 
 def test_the_list_says_whose_order_is_in_trouble_and_why(staff_client: Client, stuck: Task) -> None:
