@@ -132,7 +132,8 @@ def viewer(db: Any) -> User:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the walks that wait for the clock first, so that others run beside them."""
-    items.sort(key=lambda item: "/e2e/" not in item.path.as_posix())
+    waiting = ("/e2e/", "/faults/")
+    items.sort(key=lambda item: not any(place in item.path.as_posix() for place in waiting))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

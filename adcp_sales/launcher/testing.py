@@ -11,7 +11,8 @@ from adcp_sales.launcher.postgres import throwaway_server
 from adcp_sales.launcher.privileges import ORDINARY
 from adcp_sales.launcher.processes import leash
 
-WHOLE_SUITE = ("--numprocesses", "2", "--dist", "loadfile")
+# In the order of collection: the tests that wait longest are put first (tests/conftest.py).
+WHOLE_SUITE = ("--numprocesses", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def run_with_database(command: list[str], environment: dict[str, str]) -> int:
@@ -39,8 +40,8 @@ def run_with_database(command: list[str], environment: dict[str, str]) -> int:
 def run_tests(arguments: list[str]) -> int:
     """Run pytest with the arguments and return its exit code.
 
-    The whole suite runs in two processes, each with a database of its own, because its slowest
-    tests wait for the clock; a chosen part runs in one, which is easier to read and to debug.
+    The whole suite runs in three processes, each with a database of its own, because its slowest
+    tests wait for the clock and leave their core to others; a chosen part runs in one, which is easier to read and to debug.
     """
     environment = {"CHROMIUM_PATH": require_chromium()}
     chosen = arguments or list(WHOLE_SUITE)
