@@ -41,7 +41,8 @@ def run_tests(arguments: list[str]) -> int:
     """Run pytest with the arguments and return its exit code.
 
     The whole suite runs in three processes, each with a database of its own, because its slowest
-    tests wait for the clock and leave their core to others; a chosen part runs in one, which is easier to read and to debug.
+    tests wait for the clock and leave their core to others; a chosen part runs in one, which is
+    easier to read and to debug.
     """
     environment = {"CHROMIUM_PATH": require_chromium()}
     chosen = arguments or list(WHOLE_SUITE)
