@@ -164,7 +164,11 @@ def test_a_report_costs_seven_statements_whatever_its_size(
             ad_server,
             *(
                 told(
-                    package, hour=FIRST + hour * HOUR, spend=Decimal("0.01"), creative=f"{hour % 3}"
+                    package,
+                    hour=FIRST + hour * HOUR,
+                    impressions=1,
+                    spend=Decimal("0.01"),
+                    creative=f"{hour % 3}",
                 )
                 for package in buy.packages.all()
                 for hour in range(0, 90, number)

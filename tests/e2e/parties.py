@@ -91,15 +91,20 @@ class AdServerDesk:
     """The ad server as its own people see it: what is booked there, reviewed and delivered."""
 
     def __init__(self, ready: dict[str, Any]) -> None:
-        self.http = httpx.Client(
-            base_url=ready["ad_server_url"],
-            headers={"Authorization": f"Bearer {ready['ad_server_token']}"},
-            timeout=30,
-        )
+        self.url = ready["ad_server_url"]
+        self.headers = {"Authorization": f"Bearer {ready['ad_server_token']}"}
+
+    def hesitate(self, seconds: float) -> None:
+        """Let the next order wait so long for its confirmation."""
+        slow = {"method": "POST", "path": "/v1/orders/*/confirm", "kind": "delay"}
+        fault = {**slow, "seconds": seconds}
+        answer = httpx.post(f"{self.url}/simulation/faults", json=fault, headers=self.headers)
+        answer.raise_for_status()
 
     def order_of(self, package_id: str) -> dict[str, Any]:
         """Return the order that has a line for this package, {} where none has."""
-        for order in self.http.get("/simulation/orders").json()["orders"]:
+        answer = httpx.get(f"{self.url}/simulation/orders", headers=self.headers, timeout=30)
+        for order in answer.json()["orders"]:
             if package_id in {line["package_id"] for line in order["line_items"]}:
                 return dict(order)
         return {}

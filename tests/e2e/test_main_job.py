@@ -103,6 +103,8 @@ def test_an_order_is_approved_booked_and_run(ready: dict[str, Any], page: Page) 
     assert (waiting["status"], waiting["task_id"]) == ("pending_manual", task_id)
     assert waiting["estimated_approval_time"] == submitted["estimated_approval_time"]
 
+    # so long that a browser and a poll can see it
+    ad_server.hesitate(8)
     decide_in_browser(page, ready, task_id)
     page.get_by_role("link", name="Approve…").click()
     page.get_by_role("button", name="Approve this order").click()
