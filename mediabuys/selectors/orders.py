@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import prefetch_related_objects
 
-from mediabuys.models import Account, PricingOption, Principal, Product
+from mediabuys.models import Account, MediaBuy, Package, PricingOption, Principal, Product
 from mediabuys.package_validation import Catalog
 from mediabuys.proposal_execution import ChosenProposal
 from mediabuys.selectors.handwritten import columns, rows
@@ -21,6 +21,16 @@ OPTIONS = f"""
     FROM mediabuys_pricingoption option
     JOIN mediabuys_product product ON product.id = option.product_id
     WHERE product.product_id = ANY(%s)
+"""  # noqa: S608 (made of column names)
+
+LINES = f"""
+    SELECT {columns(Package, "package")}, {columns(Product, "product")},
+        {columns(PricingOption, "option")}
+    FROM mediabuys_package package
+    JOIN mediabuys_product product ON product.id = package.product_id
+    JOIN mediabuys_pricingoption option ON option.id = package.pricing_option_id
+    WHERE package.media_buy_id = %s AND NOT package.is_canceled
+    ORDER BY package.position
 """  # noqa: S608 (made of column names)
 
 # Every order asks this. To compile it anew from the ORM costs as much as to insert the order, and
@@ -88,6 +98,18 @@ def catalog_of_proposal(chosen: ChosenProposal, *, agent_url: str, with_formats:
         },
         agent_url=agent_url,
     )
+
+
+def live_lines(buy: MediaBuy) -> list[Package]:
+    """Return the order's packages that are not canceled, with product and price, in one query.
+
+    Every approval of guaranteed inventory asks this.
+    """
+    lines = []
+    for package, product, option in rows(LINES, [buy.pk], Package, Product, PricingOption):
+        package.media_buy, package.product, package.pricing_option = buy, product, option
+        lines.append(package)
+    return lines
 
 
 def buyer_standing(*, principal: Principal, account: Account) -> BuyerStanding:

@@ -16,6 +16,7 @@ from mediabuys.demand import Demand, demands_of
 from mediabuys.errors import InventoryGone
 from mediabuys.models import MediaBuy, Package
 from mediabuys.selectors.availability import availability_of
+from mediabuys.selectors.orders import live_lines
 from mediabuys.states import HOLD_MOVES, HoldStatus
 
 # In the order's policy: what waits for a person is read with it, and most orders hold nothing.
@@ -68,7 +69,7 @@ def holds_consume(*, buy: MediaBuy, now: datetime) -> None:
 def _check_free(buy: MediaBuy, now: datetime) -> None:
     if not publishers_profile().has_inventory:
         return
-    lines = list(buy.packages.filter(is_canceled=False).select_related("product", "pricing_option"))
+    lines = live_lines(buy)
     found = availability_of(demands_of(buy, lines), now=now, other_than=buy, locked=True)
     for line, availability in zip(lines, found, strict=True):
         if availability.blocks:

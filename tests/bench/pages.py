@@ -41,6 +41,7 @@ def measure() -> list[Row]:
     found = compare(ours=page, bare=bare, repetitions=CALLS, rounds=ROUNDS, clock=own_clock())
     counts = [len(statements(partial(_page, size, buyer.token))) for size in (1, 10, PAGE)]
     without = len(statements(partial(_page, PAGE, buyer.token, include_snapshot=False)))
+    settings.ADSERVER = "inline"
     return [
         at_most(
             3,
