@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mediabuys.flights import flight_of
 from mediabuys.models import MediaBuy, Package
 from mediabuys.pricing import IMPRESSIONS_PER_PRICE, units_bought
 from mediabuys.requests import OrderRequest, PackageRequest
@@ -46,16 +47,18 @@ def demands_of(
     order: MediaBuy | OrderRequest, lines: Sequence[Package] | Sequence[PackageRequest]
 ) -> tuple[Demand, ...]:
     """Return what the lines of one order want, in their order; reads product and pricing option."""
-    return tuple(
-        Demand(
-            product_pk=line.product.pk,
-            starts=line.start_time or order.start_time,
-            ends=line.end_time or order.end_time,
-            impressions=impressions_wanted(line),
-            countries=countries_of(line.targeting_overlay),
-            is_guaranteed=line.product.delivery_type == DeliveryType.GUARANTEED,
-        )
-        for line in lines
+    return tuple(_demand(order, line) for line in lines)
+
+
+def _demand(order: MediaBuy | OrderRequest, line: Package | PackageRequest) -> Demand:
+    starts, ends = flight_of(line, order)
+    return Demand(
+        product_pk=line.product.pk,
+        starts=starts,
+        ends=ends,
+        impressions=impressions_wanted(line),
+        countries=countries_of(line.targeting_overlay),
+        is_guaranteed=line.product.delivery_type == DeliveryType.GUARANTEED,
     )
 
 

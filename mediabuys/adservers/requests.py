@@ -11,6 +11,7 @@ from mediabuys.adservers.port import (
     OrderRequest,
 )
 from mediabuys.demand import impressions_wanted
+from mediabuys.flights import flight_of
 from mediabuys.models import Account, Creative, CreativeAssignment, MediaBuy, Package
 from mediabuys.states import CreativeStatus, DeliveryType
 
@@ -49,6 +50,7 @@ def order_request(buy: MediaBuy, *, revision: int = 1) -> OrderRequest:
 
 
 def _line_item(buy: MediaBuy, package: Package) -> LineItemRequest:
+    start, end = flight_of(package, buy)
     return LineItemRequest(
         package_id=package.package_id,
         product_id=package.product.product_id,
@@ -56,8 +58,8 @@ def _line_item(buy: MediaBuy, package: Package) -> LineItemRequest:
         unit_price=package.unit_price,
         budget=package.budget,
         currency=package.currency,
-        start_time=package.start_time or buy.start_time,
-        end_time=package.end_time or buy.end_time,
+        start_time=start,
+        end_time=end,
         impressions=impressions_wanted(package),
         is_guaranteed=package.product.delivery_type == DeliveryType.GUARANTEED,
         is_paused=package.is_paused,

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
+from mediabuys.flights import flight_of
 from mediabuys.models import (
     Account,
     Booking,
@@ -118,6 +119,7 @@ def packages_of(buy: MediaBuy) -> tuple[PackageFacts, ...]:
 
 def _package_facts(buy: MediaBuy, package: Package) -> PackageFacts:
     option = package.pricing_option
+    starts, ends = flight_of(package, buy)
     return PackageFacts(
         package=package,
         pricing_model=option.get_pricing_model_display(),
@@ -129,8 +131,8 @@ def _package_facts(buy: MediaBuy, package: Package) -> PackageFacts:
         units=package.impressions
         or units_bought(package.budget, package.unit_price, option.pricing_model),
         unit_name=UNIT_NAMES.get(option.pricing_model, "units"),
-        starts=package.start_time or buy.start_time,
-        ends=package.end_time or buy.end_time,
+        starts=starts,
+        ends=ends,
         targeting=targeting_in_words(package.targeting_overlay),
         formats=_format_names(package),
         creatives=tuple(_creative_facts(row) for row in package.assignments.all()),

@@ -10,6 +10,7 @@ from django.db.models import prefetch_related_objects
 from mediabuys.adservers.profiles import snapshot_profile
 from mediabuys.delivery_metrics import Metrics, summed
 from mediabuys.delivery_request import DeliveryRequest
+from mediabuys.flights import flight_of
 from mediabuys.models import MediaBuy, Package
 from mediabuys.pricing import in_words
 from mediabuys.selectors.delivery import BuyDelivery, PackageDelivery, delivery_of, reported_buys
@@ -119,8 +120,7 @@ def _line(found: BuyDelivery, one: PackageDelivery, now: datetime) -> PackagePac
 
 
 def _planned(buy: MediaBuy, one: PackageDelivery, now: datetime) -> int | None:
-    start = one.package.start_time or buy.start_time
-    end = one.package.end_time or buy.end_time
+    start, end = flight_of(one.package, buy)
     seen = one.standing.figures.as_of if isinstance(one.standing, Snapshot) else now
     if seen <= start:
         return None

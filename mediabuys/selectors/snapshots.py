@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 
 from mediabuys.adservers.profiles import snapshot_profile
+from mediabuys.flights import flight_of
 from mediabuys.models import Event, MediaBuy, Package, Principal
 from mediabuys.snapshots import Figures, Line, Snapshot, Unavailable, read_snapshot
 from mediabuys.states import TERMINAL_BUY_STATUSES, BuyStatus
@@ -91,10 +92,10 @@ def _read(
 
 
 def _line(buy: MediaBuy, package: Package, activated_at: datetime | None) -> Line:
-    start = package.start_time or buy.start_time
+    start, end = flight_of(package, buy)
     return Line(
         start=start,
-        end=package.end_time or buy.end_time,
+        end=end,
         runs=buy.status == BuyStatus.ACTIVE and not (package.is_paused or package.is_canceled),
         activated_at=max(start, activated_at or start),
         stopped_at=stopped_at(buy, package),
@@ -110,5 +111,6 @@ def stopped_at(buy: MediaBuy, package: Package) -> datetime | None:
     if package.is_canceled:
         return package.canceled_at
     if buy.status in TERMINAL_BUY_STATUSES:
-        return min(buy.canceled_at or buy.updated_at, package.end_time or buy.end_time)
+        _, end = flight_of(package, buy)
+        return min(buy.canceled_at or buy.updated_at, end)
     return None

@@ -5,6 +5,7 @@ from typing import Any
 
 from mediabuys.actions import available_actions, valid_actions
 from mediabuys.creative_deadlines import own_lead, package_deadline
+from mediabuys.flights import flight_of
 from mediabuys.models import Creative, CreativeAssignment, Event, MediaBuy, Package
 from mediabuys.pricing import to_wire
 from mediabuys.selectors.impairments import Impairment
@@ -185,10 +186,11 @@ def package_body(
     """
     assignments = list(package.assignments.all())
     approvals = [_approval(row.creative) for row in assignments if row.creative is not None]
+    start, end = flight_of(package, buy)
     body = {
         **_package_core(package),
-        "start_time": (package.start_time or buy.start_time).isoformat(),
-        "end_time": (package.end_time or buy.end_time).isoformat(),
+        "start_time": start.isoformat(),
+        "end_time": end.isoformat(),
         "canceled": package.is_canceled,
         "creative_approvals": approvals,
         **present(
