@@ -1,5 +1,6 @@
 """Calls that really meet: threads that start together, each on a connection of its own."""
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -43,3 +44,13 @@ def _meet(barrier: Barrier, move: Callable[[int], Any], number: int) -> Any:
 
 def _of_any_round(call: Callable[[], Any]) -> Callable[[int], Any]:
     return lambda _: call()
+
+
+def wait_until(holds: Callable[[], bool], *, seconds: float) -> bool:
+    """Ask often until it holds; return whether it came to hold in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.02)
+    return holds()

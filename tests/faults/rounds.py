@@ -5,7 +5,6 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from multiprocessing.process import BaseProcess
 
@@ -13,6 +12,7 @@ from mediabuys.models import Booking, Trafficking
 from mediabuys.states import BookingStatus
 from tasks_hitl.models import Task
 from tasks_hitl.states import TaskStatus
+from tests.concurrency import wait_until
 from tests.faults.dying import LONGEST_SECONDS, Death, draw_death
 from tests.faults.orders import (
     Fate,
@@ -67,12 +67,12 @@ class Campaign:
         died_at = time.monotonic() + (DYING_SECONDS if death.call else death.seconds)
         for order in placed:
             if order.fate == Fate.CANCELED:
-                _until(lambda: is_attempted(order), BEGINNING_SECONDS)  # noqa: B023 - called at once
+                wait_until(lambda: is_attempted(order), seconds=BEGINNING_SECONDS)  # noqa: B023 - called at once
                 time.sleep(random_.uniform(0, BOOKING_SECONDS))
                 cancel_order(self.scene, order)
         if random_.randrange(AD_SERVER_DIES) == 0:
             self._kill_ad_server()
-        _until(lambda: has_died(worker), died_at - time.monotonic())
+        wait_until(lambda: has_died(worker), seconds=died_at - time.monotonic())
         self._bury(worker, death)
         self._wake(older_than=LEASE.total_seconds())
 
@@ -114,9 +114,9 @@ class Campaign:
         """
         healers = [start_worker() for _ in range(HEALERS)]
         try:
-            _until(lambda: not unfinished(), HEALING_SECONDS)
+            wait_until(lambda: not unfinished(), seconds=HEALING_SECONDS)
             self._wake()
-            assert _until(lambda: not unfinished(), HEALING_SECONDS), unfinished()
+            assert wait_until(lambda: not unfinished(), seconds=HEALING_SECONDS), unfinished()
             assert all(healer.is_alive() for healer in healers), "a worker died by itself"
         finally:
             for healer in healers:
@@ -148,12 +148,3 @@ def unfinished() -> list[str]:
         *(f"telling of {one}: {one.error_message}" for one in tellings),
         *(f"task {one.task_id}: {one.status}" for one in waiting),
     ]
-
-
-def _until(holds: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.02)
-    return holds()

@@ -18,6 +18,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
+from tests.concurrency import wait_until
 from tests.webhooks.conftest import Sink
 from webhooks import tasks
 from webhooks.dispatcher import dispatch_due
@@ -40,15 +41,6 @@ def in_background(work: Callable[[], Any]) -> threading.Thread:
     thread = threading.Thread(target=run)
     thread.start()
     return thread
-
-
-def wait_until(holds: Callable[[], bool], *, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.02)
-    return holds()
 
 
 def make_due() -> None:
