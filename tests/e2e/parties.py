@@ -56,6 +56,21 @@ class BuyerClient:
         ).json()
         return answer
 
+    def legacy_at(self, context_id: str, status: str) -> dict[str, Any]:
+        """Return what that call answers once it has come to this status."""
+        seen: dict[str, Any] = {}
+
+        def has_come() -> bool:
+            seen.clear()
+            seen.update(self.legacy(context_id))
+            return bool(seen["status"] == status)
+
+        try:
+            until(has_come)
+        except AssertionError as late:
+            raise AssertionError(f"Never {status}; last: {seen}") from late
+        return seen
+
     def buy(self, media_buy_id: str) -> dict[str, Any]:
         """Return the one media buy of this id."""
         answer = self.call("get_media_buys", media_buy_ids=[media_buy_id], include_history=20)
@@ -94,12 +109,16 @@ class AdServerDesk:
         self.url = ready["ad_server_url"]
         self.headers = {"Authorization": f"Bearer {ready['ad_server_token']}"}
 
-    def hesitate(self, seconds: float) -> None:
-        """Let the next order wait so long for its confirmation."""
+    def hold_back(self) -> None:
+        """Let every order wait for its confirmation, until they are let go."""
         slow = {"method": "POST", "path": "/v1/orders/*/confirm", "kind": "delay"}
-        fault = {**slow, "seconds": seconds}
+        fault = {**slow, "seconds": ANSWER_SECONDS, "times": None}
         answer = httpx.post(f"{self.url}/simulation/faults", json=fault, headers=self.headers)
         answer.raise_for_status()
+
+    def let_go(self) -> None:
+        """Confirm what waits, and from now on at once."""
+        httpx.delete(f"{self.url}/simulation/faults", headers=self.headers).raise_for_status()
 
     def order_of(self, package_id: str) -> dict[str, Any]:
         """Return the order that has a line for this package, {} where none has."""
