@@ -1,7 +1,5 @@
 """An answer that says that something else was done than what was asked is not understood."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from mediabuys.adservers.port import (
@@ -17,7 +15,7 @@ from mediabuys.adservers.simulated_exchange import Exchange
 from tests.adservers.calls import CALLS
 from tests.adservers.contract.base import line, order
 from tests.adservers.contract.creatives import creative
-from tests.adservers.liar import Liar, lying
+from tests.adservers.liar import Liar
 
 HELD = {
     "reference": "ORD-1",
@@ -28,18 +26,6 @@ HELD = {
     "line_items": {"pkg_1": "line-1"},
 }
 CREATIVE = {"reference": "acc_1/banner", "revision": 1, "review": "approved", "reason": ""}
-
-
-@pytest.fixture(scope="module")
-def one_liar() -> Iterator[Liar]:
-    with lying() as liar:
-        yield liar
-
-
-@pytest.fixture
-def liar(one_liar: Liar) -> Liar:
-    one_liar.asked.clear()
-    return one_liar
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """An ad server that is down, slow, confused or hostile: one of the port's errors, and no more."""
 
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -32,19 +31,6 @@ HTML = b"<html><h1>Welcome to the hotel network</h1></html>"
 
 def adapter(url: str, patience: float = PATIENCE_SECONDS) -> AdServer:
     return SimulatedAdServer("Ledger Ad Server", Exchange(url, TOKEN, patience))
-
-
-@pytest.fixture(scope="module")
-def one_liar() -> Iterator[Liar]:
-    with lying() as liar:
-        yield liar
-
-
-@pytest.fixture
-def liar(one_liar: Liar) -> Liar:
-    one_liar.status, one_liar.body, one_liar.headers, one_liar.seconds = 200, b"", {}, 0
-    one_liar.asked.clear()
-    return one_liar
 
 
 def error_of(call: str, server: AdServer) -> AdServerError:
