@@ -20,7 +20,7 @@ from mediabuys.states import BookingStatus, BookingStep, BuyStatus
 from tasks_hitl.services import book
 from tasks_hitl.states import TaskStatus
 from tests.people import Buyer, order_params
-from tests.trade.orders import approve, give_creatives, place, waiting_task
+from tests.trade.orders import approve, end_by_staff, give_creatives, place, waiting_task
 
 pytestmark = pytest.mark.django_db
 
@@ -71,13 +71,7 @@ def raising(error: BaseException) -> Callable[[], Any]:
 
 def end(service: Any, buy: MediaBuy) -> None:
     buy.refresh_from_db()
-    service(
-        media_buy_pk=buy.pk,
-        actor="seller:approver",
-        reason="The site is closed.",
-        shown_revision=buy.revision,
-        now=timezone.now(),
-    )
+    end_by_staff(buy, service=service)
 
 
 def recovery(buy: MediaBuy) -> str:

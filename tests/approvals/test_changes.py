@@ -12,14 +12,13 @@ from django.utils import timezone
 
 from mediabuys.errors import Conflict
 from mediabuys.models import AccountAccess, Booking, Event, MediaBuy, MediaBuyChange
-from mediabuys.services.endings import media_buy_stop
 from mediabuys.states import ChangeStatus
 from tasks_hitl.errors import AlreadyDecided, ChangeOutdated
 from tasks_hitl.models import Approval, Decision, Task
 from tasks_hitl.services import stale_changes_end, tasks_expire
 from tasks_hitl.states import Outcome, QueueState, TaskStatus
 from tests.people import Buyer, make_buyer
-from tests.trade.orders import approve, reject, send_back
+from tests.trade.orders import approve, end_by_staff, reject, send_back
 from tests.trade.parked import budget_change, change, sold_buy, waiting_change
 from webhooks.models import Delivery
 
@@ -235,13 +234,7 @@ def test_a_stale_change_is_ended_without_anybody_looking(
 
 def test_a_change_of_a_buy_that_ended_is_ended_too(buyer: Buyer, buy: MediaBuy) -> None:
     task = waiting_change(buyer, buy)
-    media_buy_stop(
-        media_buy_pk=buy.pk,
-        actor="seller:approver",
-        reason="The page is gone.",
-        shown_revision=buy.revision,
-        now=timezone.now(),
-    )
+    end_by_staff(buy)
 
     assert stale_changes_end(now=timezone.now()) == 1
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from mediabuys.models import Event, MediaBuy
-from mediabuys.services.endings import media_buy_refuse, media_buy_stop
+from mediabuys.services.endings import media_buy_refuse
 from mediabuys.states import WIRE_BUY_STATUSES
 from tasks_hitl.models import Task
 from tests.documents.buys import (
@@ -27,6 +27,7 @@ from tests.documents.buys import (
     with_creative,
 )
 from tests.people import Buyer, guaranteed_order, order_params, reviews_by_hand
+from tests.trade.orders import end_by_staff
 from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db
@@ -45,25 +46,13 @@ TERMINAL = ("completed", "rejected", "canceled")
 
 def declined(buy: MediaBuy) -> None:
     """Let staff of the source decline an accepted buy."""
-    media_buy_refuse(
-        media_buy_pk=buy.pk,
-        actor="seller:approver",
-        reason="The advertiser is not licensed here.",
-        shown_revision=buy.revision,
-        now=timezone.now(),
-    )
+    end_by_staff(buy, service=media_buy_refuse, reason="The advertiser is not licensed here.")
     buy.refresh_from_db()
 
 
 def stopped(buy: MediaBuy) -> None:
     """Let staff of the source stop a buy."""
-    media_buy_stop(
-        media_buy_pk=buy.pk,
-        actor="seller:approver",
-        reason="The site closes on Friday.",
-        shown_revision=buy.revision,
-        now=timezone.now(),
-    )
+    end_by_staff(buy, reason="The site closes on Friday.")
     buy.refresh_from_db()
 
 

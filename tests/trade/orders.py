@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from adcp_sales.protocol.usecases.create_media_buy import PlacedOrder, place_order
 from mediabuys.models import Booking, Creative, CreativeAssignment, MediaBuy
+from mediabuys.services.endings import media_buy_stop
 from mediabuys.states import CreativeStatus
 from tasks_hitl.models import Decision, Task
 from tasks_hitl.selectors import shown_digest
@@ -84,6 +85,20 @@ def booked_buy(buyer: Buyer, **changes: Any) -> MediaBuy:
     book(booking_id=placed.drafted.buy.booking.booking_id)
     placed.drafted.buy.refresh_from_db()
     return placed.drafted.buy
+
+
+def end_by_staff(
+    buy: MediaBuy, *, service: Any = media_buy_stop, reason: str = "The site is closed."
+) -> MediaBuy:
+    """Stop the buy, or refuse it with that `service`, as a person who sees it as it is here."""
+    ended: MediaBuy = service(
+        media_buy_pk=buy.pk,
+        actor="seller:approver",
+        reason=reason,
+        shown_revision=buy.revision,
+        now=timezone.now(),
+    )
+    return ended
 
 
 def give_creatives(buy: MediaBuy) -> None:

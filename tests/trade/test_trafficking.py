@@ -11,7 +11,6 @@ from django.utils import timezone
 from mediabuys.models import MediaBuy
 from mediabuys.services.clock import flights_complete
 from mediabuys.services.creatives import creative_review
-from mediabuys.services.endings import media_buy_stop
 from mediabuys.services.flights import media_buy_complete
 from mediabuys.services.telling import trafficking_drain, trafficking_tell
 from mediabuys.services.trafficking import (
@@ -20,23 +19,13 @@ from mediabuys.services.trafficking import (
 from mediabuys.states import BuyStatus
 from tests.people import Buyer
 from tests.trade.changes import active_buy, change
-from tests.trade.orders import booked_buy, give_creatives
+from tests.trade.orders import booked_buy, end_by_staff, give_creatives
 from tests.trade.trafficking import held, live_lines, row_of, told_buy
 from tests.wakeups import sent
 
 pytestmark = pytest.mark.django_db
 
 LINE = {"product_id": "run-of-site", "pricing_option_id": "usd", "budget": 1000}
-
-
-def stop(buy: MediaBuy) -> MediaBuy:
-    return media_buy_stop(
-        media_buy_pk=buy.pk,
-        actor="seller:approver",
-        reason="The site is closed.",
-        shown_revision=buy.revision,
-        now=timezone.now(),
-    )
 
 
 def test_a_booked_order_is_told_once_with_its_creatives(buyer: Buyer) -> None:
@@ -149,7 +138,7 @@ def test_a_buy_that_is_canceled_is_canceled_there(buyer: Buyer) -> None:
 
 
 def test_what_the_seller_stops_is_canceled_there(buyer: Buyer) -> None:
-    buy = stop(told_buy(buyer))
+    buy = end_by_staff(told_buy(buyer))
 
     assert trafficking_drain() == 1
 
